@@ -1,0 +1,34 @@
+/*
+ * BTF, read: an index over one blob (the kernel's, or an object's), types converted on demand.
+ * The blob is checked when opened; a damaged one is refused with a reason, never trusted.
+ * Format: Documentation/bpf/btf.rst.
+ */
+#ifndef SKEP_TYPES_BTF_H
+#define SKEP_TYPES_BTF_H
+
+#include "types/type.h"
+
+/* btf_open - reads and checks the BTF at @path ("/sys/kernel/btf/vmlinux"). The blob and all
+ * converted types belong to @types' arena, but for the blob's own memory, which btf_close frees.
+ * 0 or -errno (-ENOENT: no file, -EINVAL: damaged; *ret_why says how). */
+int btf_open(struct types *types, const char *path, struct btf **ret, const char **ret_why);
+/* btf_parse - the same from memory; @data is copied. */
+int btf_parse(struct types *types, const void *data, size_t size, struct btf **ret,
+	      const char **ret_why);
+void btf_close(struct btf *btf);
+
+/* btf_type - the type with BTF id @id; modifiers (const, volatile, typedef, tags) are looked
+ * through, the outermost typedef's name is kept. */
+const struct type *btf_type(struct btf *btf, uint32_t id);
+
+/* btf_find - by kind ("struct", "union", "enum", "typedef", "func", "int") and name; 0: none. */
+uint32_t btf_find(struct btf *btf, const char *kind, const char *name);
+
+/* btf_complete - fills in a struct, union or enum made by btf_type. */
+void btf_complete(struct btf *btf, struct type *t);
+
+/* btf_each - calls @visit(ctx, kind, name, id) for every named type until it returns false. */
+void btf_each(struct btf *btf,
+	      bool (*visit)(void *ctx, const char *kind, const char *name, uint32_t id), void *ctx);
+
+#endif
