@@ -28,6 +28,10 @@ int settings_env(struct settings *s, char *const *environ, const char **ret_bad)
 int setting_find(const char *name);
 const char *setting_name(enum setting which);
 
+/* setting_renamed - the name of today for a name that older scripts use ("strlen"); NULL when
+ * @name was never one. */
+const char *setting_renamed(const char *name);
+
 /* setting_put - sets from text ("64", "true", "warn", "perf", "4M"). 0, or -EINVAL with *ret_why.
  * A row that came from the environment keeps its value. Text is kept, not copied. */
 int setting_put(struct settings *s, enum setting which, const char *text, const char **ret_why);
