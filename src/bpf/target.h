@@ -16,6 +16,7 @@
 enum feature {
 #define FEATURE(id, name, since_major, since_minor, fallback) FEATURE_##id,
 #include "bpf/feature.def"
+#undef FEATURE
 	FEATURE_COUNT
 };
 
