@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
+#include "lang/token.h"
 #include "types/type.h"
 
 enum node_kind {
@@ -27,6 +28,7 @@ struct node {
 	const char *name;      /* "$x", "@x", identifiers, type names */
 	const char *text;      /* string contents, NUL-terminated; may hold NULs inside */
 	uint32_t length;       /* bytes of text */
+	uint16_t height;       /* longest way down to a leaf; the parser bounds it, see parse.h */
 	uint64_t number;
 	VEC(struct node *) kids;
 	/* filled in by the checker */
@@ -42,6 +44,8 @@ struct tree {
 };
 
 struct node *node_new(struct arena *a, enum node_kind kind, struct span span);
+/* node_add - appends @kid (may be NULL, for "absent"); a kid is complete when it is added. */
+void node_add(struct arena *a, struct node *parent, struct node *kid);
 /* node_kid - child @i, NULL when it is absent. */
 struct node *node_kid(const struct node *n, unsigned i);
 /* node_copy - a deep copy without types and bindings. */
