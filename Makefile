@@ -5,7 +5,12 @@
 
 BUILD ?= build
 CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+DESTDIR ?=
 V ?= 0
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n')
@@ -15,8 +20,9 @@ ROOMS ?= base bpf elf types image sym ir probe lang kernel out run
 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wshadow
-override CPPFLAGS += -Isrc -Iinclude -I$(BUILD) -D_GNU_SOURCE -DSKEP_VERSION='"$(VERSION)"'
-override CFLAGS += -std=gnu11 $(WARN) $(EXTRA_CFLAGS)
+override CPPFLAGS += -Isrc -Iinclude -D_GNU_SOURCE -DSKEP_VERSION='"$(VERSION)"'
+override CFLAGS += -std=gnu11 -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
+override LDFLAGS += -Wl,--gc-sections $(EXTRA_LDFLAGS)
 LIBS := -lelf -lz
 
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
@@ -25,9 +31,64 @@ CMD_SRC := $(wildcard src/cmd/*.c)
 CMD_OBJ := $(CMD_SRC:src/%.c=$(BUILD)/obj/%.o)
 UNIT_SRC := $(foreach r,$(ROOMS),$(wildcard tests/unit/$(r)_*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SRC := $(wildcard fuzz/*.c)
 
-.PHONY: all units
+.PHONY: all help run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
 all: $(BUILD)/skep
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make               builds build/skep
+#: make run           installs what the build needs, builds, and shows who opens which files
+run:
+	$(Q)tools/need build
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/run $(BUILD)/skep
+
+#: make test          installs what the tests need and runs them (root: traces this machine)
+test:
+	$(Q)tools/need build test
+	$(Q)tools/check test
+
+#: make test-kernels  boots Debian's 6.1 and 6.12 kernels under qemu and runs the tests inside
+test-kernels:
+	$(Q)tools/need build test kernels
+	$(Q)tools/check kernels
+
+#: make bless         rewrites the golden files from what the build says now; review the diff
+bless: $(UNITS)
+	$(Q)for t in $(filter %_golden,$(UNITS)); do BLESS=1 $$t >/dev/null; done
+
+#: make bench         compares with bpftrace and ply where installed; writes bench/results.md
+bench: all calls
+	$(Q)bench/run
+
+#: make fuzz          a minute of libFuzzer for each entry in fuzz/ (FUZZ_SECONDS=n to change)
+fuzz:
+	$(Q)tools/need build test
+	$(Q)tools/check fuzz
+
+#: make static        one static binary, build-static/skep
+static:
+	$(Q)tools/need build
+	$(Q)$(MAKE) --no-print-directory BUILD=build-static CFLAGS='-Os' EXTRA_LDFLAGS='-static' \
+		build-static/skep
+	$(Q)strip build-static/skep
+	$(Q)ls -l build-static/skep
+
+#: make install       installs to PREFIX (/usr/local), with the name bpftrace as a link if LINKS=1
+install: all
+	install -D -m 755 $(BUILD)/skep $(DESTDIR)$(PREFIX)/bin/skep
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/skep/examples examples/*.bt
+	$(if $(LINKS),ln -sf skep $(DESTDIR)$(PREFIX)/bin/bpftrace)
+
+#: make clean         removes everything that was built
+clean:
+	rm -rf build build-*
+
+#: Variables: CC, CFLAGS, BUILD (folder), V=1 (show commands), PREFIX, DESTDIR
 
 $(BUILD)/skep: $(CMD_OBJ) $(BUILD)/libskep.a
 	$(say) LINK $@
@@ -48,7 +109,23 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libskep.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libskep.a -lcmocka $(LIBS)
 
 # units: build and run the unit tests of the chosen rooms.
+units-build: $(UNITS)
 units: $(UNITS)
 	$(Q)fail=0; for t in $(UNITS); do $$t || fail=1; done; exit $$fail
+
+# calls: the program that the end-to-end tests trace; calls32 only where a 32-bit libc is at hand.
+calls: $(BUILD)/calls
+$(BUILD)/calls: tests/calls.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc -O1 -g -o $@ $< -lpthread
+	-$(Q)gcc -m32 -O1 -g -o $@32 $< -lpthread 2>/dev/null || true
+
+# Fuzzers: every fuzz/NAME.c with libFuzzer (clang), and as a plain program that replays files.
+$(BUILD)/fuzz/%: fuzz/%.c $(BUILD)/libskep.a
+	$(say) FUZZ $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MAIN) $(BUILD)/libskep.a $(LIBS)
+fuzzers: $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNITS:=.d)
