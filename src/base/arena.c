@@ -59,7 +59,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		no_memory(a);
-	size = ALIGN_UP(size, ALIGNMENT);
+	size = ALIGN_UP(MAX(size, (size_t)1), ALIGNMENT);
 	if (size <= (size_t)(a->end - a->next)) {
 		p = a->next;
 		a->next += size;
