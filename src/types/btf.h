@@ -8,9 +8,10 @@
 
 #include "types/type.h"
 
-/* btf_open - reads and checks the BTF at @path ("/sys/kernel/btf/vmlinux"). The blob and all
- * converted types belong to @types' arena, but for the blob's own memory, which btf_close frees.
- * 0 or -errno (-ENOENT: no file, -EINVAL: damaged; *ret_why says how). */
+/* btf_open - reads and checks the BTF at @path ("/sys/kernel/btf/vmlinux"). The index and all
+ * converted types belong to @types' arena; the blob itself is freed by btf_close, and names point
+ * into it: close it when the types are no longer used. 0 or -errno (-ENOENT: no file, -EINVAL:
+ * damaged; *ret_why ends the sentence "BTF cannot be used: ..."). */
 int btf_open(struct types *types, const char *path, struct btf **ret, const char **ret_why);
 /* btf_parse - the same from memory; @data is copied. */
 int btf_parse(struct types *types, const void *data, size_t size, struct btf **ret,
@@ -18,11 +19,15 @@ int btf_parse(struct types *types, const void *data, size_t size, struct btf **r
 void btf_close(struct btf *btf);
 
 /* btf_type - the type with BTF id @id; modifiers (const, volatile, typedef, tags) are looked
- * through, the outermost typedef's name is kept. */
+ * through; the outermost typedef's name is kept where there is no tag. A function ("func") is a
+ * TYPE_FUNC whose members are its parameters, at the offsets of their slots in a context. */
 const struct type *btf_type(struct btf *btf, uint32_t id);
 
 /* btf_find - by kind ("struct", "union", "enum", "typedef", "func", "int") and name; 0: none. */
 uint32_t btf_find(struct btf *btf, const char *kind, const char *name);
+
+/* btf_find_enumerator - the enum that has the enumerator @name, with *ret_value set; 0: none. */
+uint32_t btf_find_enumerator(struct btf *btf, const char *name, int64_t *ret_value);
 
 /* btf_complete - fills in a struct, union or enum made by btf_type. */
 void btf_complete(struct btf *btf, struct type *t);

@@ -21,7 +21,7 @@ int tracefs_read(struct tracefs *fs, const char *path, struct buf *out);
 int tracefs_open(struct tracefs *fs);
 void tracefs_done(struct tracefs *fs);
 
-/* tracefs_why - one line for a user: why @err came, and what to do about it. */
+/* tracefs_why - one line for a user: why @err (errno or -errno) came, and what to do about it. */
 const char *tracefs_why(int err);
 
 #endif

@@ -87,6 +87,7 @@ struct type {
 	uint32_t size;            /* bytes; 0: void, incomplete */
 	uint32_t align;
 	const char *name;        /* tag, typedef or format; NULL if anonymous */
+	bool is_typedef;         /* STRUCT, UNION, ENUM: no tag, `name` is a typedef's */
 	const struct type *elem; /* POINTER and ARRAY; FUNC: what it returns */
 	uint32_t count;          /* ARRAY: elements; stacks: frame limit */
 	struct type_member *members;
@@ -109,15 +110,14 @@ struct stack_value {
 /* All types of one compilation. */
 struct types {
 	struct arena *arena;
-	struct btf *btf; /* kernel types; NULL until types_use_btf() */
-	struct table
-		named; /* script's own structs: "struct x", "union x", "enum x", typedef names */
-	const struct type *basic[2][9]; /* integers by signedness and size */
+	struct btf *btf;    /* kernel types; NULL until the owner opens them (btf_open) */
+	struct table named; /* the script's own: "struct x", "union x", "enum x", typedef names */
 };
 
 void types_init(struct types *t, struct arena *arena);
 
-/* type_int - the integer type of @size 1, 2, 4 or 8 bytes, spelled int32, uint64 and so on. */
+/* type_int - the integer of @size 1, 2, 4, 8 or 16 bytes, spelled int32, uint64 and so on;
+ * TYPE_NONE for other sizes. */
 const struct type *type_int(struct types *t, uint32_t size, bool is_signed);
 const struct type *type_bool(struct types *t);
 const struct type *type_void(struct types *t);
@@ -140,8 +140,8 @@ const struct type *type_complete(struct types *types, const struct type *t);
  * over BTF. NULL when there is none. */
 const struct type *type_find(struct types *types, const char *name);
 
-/* type_member - finds @name in a struct, union, tuple or record, looking through anonymous
- * members (offsets in *ret are from the start of @t). False when there is none. */
+/* type_member - finds @name in a struct, union, tuple ("0", "1" ...) or record, looking through
+ * anonymous members (offsets in *ret are from the start of @t). False when there is none. */
 bool type_member(struct types *types, const struct type *t, const char *name,
 		 struct type_member *ret);
 
@@ -149,6 +149,8 @@ bool type_member(struct types *types, const struct type *t, const char *name,
  * enum has it; else the enum's type with *ret_value set. */
 const struct type *type_enum_value(struct types *types, const char *name, int64_t *ret_value);
 
+/* type_equal - one type, whatever typedef it went by. Pointers go by what they point to, their
+ * address spaces may differ; strings, buffers and arrays by size too. */
 bool type_equal(const struct type *a, const struct type *b);
 bool type_is_aggregate(const struct type *t); /* COUNT .. LHIST */
 bool type_is_integral(const struct type *t);  /* INT, BOOL, ENUM */
