@@ -8,14 +8,15 @@
  *	program B: openat          steps: clause 0, clause 1
  *
  * Events fed by the same clauses, with the same shape, share a program. A program runs its
- * steps in order; whatever one step does (return, a false predicate), the next still runs.
+ * steps in order; whatever one step does (return, a false predicate), the next still runs. An
+ * event that a clause names twice (overlapping wildcards in one list) runs it once.
  *
  * A shape is what the code of a clause depends on in an event: the type and place of each field
  * that it reads. A clause that reads args.fd alone has one shape for all events whose fd lies at
  * the same place.
  *
  * Many syscalls:* tracepoints may be fed by one program on the raw tracepoint instead, which finds
- * the event by the system call's number; plan.c says when that is cheaper and when it is right.
+ * the event by the system call's number; plan_way.c says when that is cheaper and when it is right.
  */
 #ifndef SKEP_PROBE_PLAN_H
 #define SKEP_PROBE_PLAN_H
@@ -62,12 +63,22 @@ struct plan_prog {
 	const char *name; /* <= 15 characters */
 	enum plan_which which;
 	VEC(struct plan_case) cases; /* one, unless which is WHICH_DISPATCH */
-	/* WHICH_DISPATCH: what MAP_DISPATCH starts with */
+	/* WHICH_DISPATCH: what MAP_DISPATCH starts with, by system call number: case << 16 |
+	 * (event index + 1), 0: not asked for */
 	uint32_t *dispatch;
 	uint32_t ndispatch;
 };
 
+/* Callers of the 32-bit ABI, whose system call numbers mean other calls: programs of a raw way
+ * return at once when the word at bpf_get_current_task() + offset (read by probe_read_kernel, of
+ * `size` 4 or 8 bytes) & mask is not 0. */
+struct plan_compat {
+	uint32_t offset, size;
+	uint64_t mask;
+};
+
 struct plan {
+	struct plan_compat compat;   /* for WAY_RAW_*; mask 0 when no program needs it */
 	VEC(struct plan_prog) progs; /* by first clause, then by first event */
 	VEC(const char *) probes;    /* names by event index; becomes image.probes */
 	uint32_t *nshapes;           /* one for each clause */

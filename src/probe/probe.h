@@ -15,7 +15,12 @@
 #include "types/tracefs.h"
 #include "types/type.h"
 
-/* Where probes are looked up. Belongs to one compilation; everything made goes into `arena`. */
+struct elf;
+struct symbols;
+
+/* Where probes are looked up. Belongs to one compilation; everything made goes into `arena`, but
+ * for the last fields, which the owner frees with probe_env_done(), after a jump for want of
+ * memory too. */
 struct probe_env {
 	struct arena *arena;
 	struct types *types;
@@ -27,7 +32,19 @@ struct probe_env {
 	bool unsafe;
 	/* --syscalls: how syscalls:* tracepoints are attached; AUTO weighs the cost */
 	enum { SYSCALLS_AUTO, SYSCALLS_CLASSIC, SYSCALLS_RAW } syscalls;
+	/* kernel functions; the caller's, or NULL: made when a kprobe needs them */
+	struct symbols *symbols;
+
+	/* made on the way */
+	bool own_symbols;
+	struct buf text; /* the file read last */
+	struct elf *elf; /* the file looked into last */
+	const char *elf_path;
+	const struct event *exit_model; /* a sys_exit_* event with its fields: all have the same */
 };
+
+/* probe_env_done - frees what was made on the way. */
+void probe_env_done(struct probe_env *env);
 
 struct provider;
 
@@ -105,17 +122,28 @@ struct provider {
 	const char *forms;      /* for messages: "tracepoint:SUBSYSTEM:EVENT" */
 	unsigned flags;
 	uint32_t prog_type; /* enum bpf_prog_type */
-	/* parse - takes the parts after the provider's name; fills the spec or reports an error */
+	/* parse - takes the parts after the provider's name; fills the spec or reports an error.
+	 * The number of parts has been checked against min_parts and max_parts. */
+	unsigned min_parts, max_parts;
 	int (*parse)(struct probe_env *env, char **parts, unsigned n, struct probe_spec *spec);
 	/* match - appends the events that @spec stands for; 0 matches is not an error here */
 	int (*match)(struct probe_env *env, const struct probe_spec *spec, struct event_list *out);
-	/* fields - fills event->fields and args; NULL: none */
-	int (*fields)(struct probe_env *env, struct event *event);
+	/* fields - fills event->fields and args, reports errors at @span; NULL: none */
+	int (*fields)(struct probe_env *env, struct event *event, struct span span);
 	/* argn, retval - where they are; ACCESS_NONE: this event has none */
 	struct access (*argn)(const struct target *target, const struct event *event, unsigned n);
 	struct access (*retval)(const struct target *target, const struct event *event);
-	/* names - all names for "did you mean" near @spec; NULL: no suggestions */
-	int (*names)(struct probe_env *env, const struct probe_spec *spec, struct name_list *out);
+	/* prepare - fills in what only attaching needs (a tracepoint's id); NULL: nothing */
+	int (*prepare)(struct probe_env *env, struct event *event);
+	/* names - all names for "did you mean" near @spec, and which part of @spec they may
+	 * replace; NULL: no suggestions */
+	const char *(*names)(struct probe_env *env, const struct probe_spec *spec,
+			     struct name_list *out);
+	/* listing - what `-l` shows instead of events, for providers that have no end of them:
+	 * lines; NULL: events */
+	const char *listing;
+	/* arguments - the argument lines of `-lv`; NULL: none */
+	int (*arguments)(struct probe_env *env, struct event *event, struct buf *out);
 };
 
 /* All providers, in the order in which listings show them; NULL-terminated. */
@@ -144,6 +172,10 @@ const struct event_field *event_field(const struct event *event, const char *nam
 /* event_argn, event_retval - by the event's way. */
 struct access event_argn(const struct probe_env *env, const struct event *event, unsigned n);
 struct access event_retval(const struct probe_env *env, const struct event *event);
+
+/* register_find - where register @name of user-visible pt_regs lies in the context of programs
+ * that have PROVIDES_REGS. False: there is none of that name. */
+bool register_find(enum arch arch, const char *name, uint32_t *ret_offset);
 
 /* glob_match - whether all of @text matches @pattern ('*' any bytes, '?' one byte). */
 bool glob_match(const char *pattern, const char *text);
