@@ -22,6 +22,7 @@ enum {
 	BPF_MEM = 0x60,
 	BPF_MEMSX = 0x80,
 	BPF_ATOMIC = 0xc0,
+	BPF_NOSPEC = 0xc0, /* of BPF_ST; only in dumps of loaded programs */
 };
 #define BPF_MODE(code) ((code)&0xe0)
 
