@@ -12,9 +12,17 @@
 
 enum out_format { OUT_TEXT, OUT_JSON };
 
+/* The formats of an image's sites, taken apart once so that printing a record parses nothing. */
+struct out_formats;
+
+/* out_formats_new - for all sites of @image, which must stay; NULL without memory. */
+struct out_formats *out_formats_new(const struct image *image);
+void out_formats_free(struct out_formats *formats);
+
 /* What output needs to know beside the value. */
 struct out_env {
 	enum out_format format;
+	const struct out_formats *formats; /* out_printf needs them */
 	const struct image *image;
 	const struct settings *settings;
 	struct symbols *symbols;
@@ -24,8 +32,12 @@ struct out_env {
 	void *stack_ctx;
 };
 
-/* out_value - @data of type @t as print() shows it (no newline), or as a JSON value. */
-void out_value(struct buf *out, const struct out_env *env, const struct type *t, const void *data);
+/* out_value - @data of type @t as print() shows it (no newline), or as a JSON value. @bytes of
+ * it are there; a value that needs more prints as empty (JSON: null), strings and buffers as far
+ * as they go. A string that fills its type's size without a NUL was cut, and gets the trailer of
+ * the settings behind it. */
+void out_value(struct buf *out, const struct out_env *env, const struct type *t, const void *data,
+	       size_t bytes);
 
 /* out_printf - @site's format with the members of its args found in @record (@size bytes; a
  * member that lies past the end prints as empty). Text only, no JSON wrapping. */
@@ -39,7 +51,7 @@ void out_strftime(struct buf *out, const struct out_env *env, const char *format
 void out_text_record(struct buf *out, const char *type, const char *text, size_t len);
 /* out_value_record - print() of a value that is no map: a line of text or a JSON record. */
 void out_value_record(struct buf *out, const struct out_env *env, const struct type *t,
-		      const void *data);
+		      const void *data, size_t bytes);
 /* out_json_string - @len bytes quoted. */
 void out_json_string(struct buf *out, const char *text, size_t len);
 
