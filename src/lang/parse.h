@@ -9,6 +9,11 @@
 
 #include "lang/tree.h"
 
+enum {
+	PARSE_MAX_DEPTH = 200,   /* brackets and blocks inside each other */
+	PARSE_MAX_HEIGHT = 1000, /* of the tree: "a + b + c ..", "else if" after "else if" */
+};
+
 /* lang_parse - the tree of @src in @arena. 0, or -EINVAL when @diags got an error (the tree then
  * holds what could be read). */
 int lang_parse(struct arena *arena, const struct source *src, struct diags *diags,

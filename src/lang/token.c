@@ -36,6 +36,11 @@ bool token_is_word(enum token_kind kind)
 	return rows[kind].class == IS_WORD;
 }
 
+bool token_is_fixed(enum token_kind kind)
+{
+	return rows[kind].class != OTHER;
+}
+
 unsigned token_precedence(enum token_kind kind)
 {
 	return rows[kind].class == IS_BINARY ? rows[kind].more : 0;

@@ -20,6 +20,9 @@ const char *token_name(enum token_kind kind);
 /* token_is_word - whether @kind is a reserved word. */
 bool token_is_word(enum token_kind kind);
 
+/* token_is_fixed - whether all tokens of this kind are spelled alike. */
+bool token_is_fixed(enum token_kind kind);
+
 /* token_precedence - how strongly a binary operator binds: 1 (||) to 10 (*); 0: not one. */
 unsigned token_precedence(enum token_kind kind);
 
