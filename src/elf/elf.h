@@ -20,7 +20,8 @@ struct elf_symbol {
 int elf_open(const char *path, struct elf **ret, const char **ret_why);
 void elf_close(struct elf *elf);
 
-/* elf_find - the symbol @name in .symtab, then .dynsym; versions (@GLIBC_..) are ignored. */
+/* elf_find - the symbol @name in .symtab, then .dynsym; of several versions (@GLIBC_..) the one
+ * that programs linked today get. */
 bool elf_find(struct elf *elf, const char *name, struct elf_symbol *ret);
 /* elf_at - the function that covers @address, or the nearest one below when it has no size. */
 bool elf_at(struct elf *elf, uint64_t address, struct elf_symbol *ret);
