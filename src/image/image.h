@@ -60,7 +60,8 @@ enum reloc_kind {
 	RELOC_FUNC,      /* ld_imm64: address of the function at instruction `index` of this program
 			  * (a callback) */
 	RELOC_KSYM,      /* ld_imm64: address of kernel symbol `name` + addend */
-	RELOC_PARAM,     /* imm: a value the host fills in at load: `index` is enum image_param */
+	RELOC_PARAM,     /* ld_imm64: a value the host fills in at load: `index` is enum
+			  * image_param */
 };
 
 /* Values known only when loading. */

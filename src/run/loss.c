@@ -1,0 +1,136 @@
+/*
+ * Losses: what could not be shown is counted in the kernel, by call site, and told here. Needs:
+ * the MAP_LOSS map, the globals, and the host's count of missed runs. Called by session.c.
+ *
+ * What was printed and what is told here add up to all that happened.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "run/run_priv.h"
+
+/* How often the counts are looked at while tracing: reading them costs system calls. */
+static const uint64_t look_interval = 1000000000;
+
+static const char full_hint[] =
+	"the ring buffer was full; filter in the script, or set perf_rb_pages to make it larger";
+
+struct losses {
+	struct session *s;
+	uint64_t sum;
+	bool name_sites; /* also tell each site's count */
+};
+
+static uint64_t sum_cpus(const void *values, uint32_t n, uint32_t stride)
+{
+	uint64_t sum = 0, one;
+
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(&one, (const char *)values + (size_t)i * stride, sizeof(one));
+		sum += one;
+	}
+	return sum;
+}
+
+/* A host_entry_fn over MAP_LOSS: the key is the site's index. */
+static int add_site(void *ctx, const void *key, const void *values, uint32_t n, uint32_t stride)
+{
+	struct losses *l = ctx;
+	uint64_t lost = sum_cpus(values, n, stride);
+	uint32_t site;
+
+	memcpy(&site, key, sizeof(site));
+	l->sum += lost;
+	if (lost && l->name_sites && site < l->s->img->sites.n)
+		output_warn(l->s, l->s->img->sites.v[site].span, full_hint,
+			    "%" PRIu64 " event%s of this call were lost", lost,
+			    lost == 1 ? "" : "s");
+	return 0;
+}
+
+static uint64_t count_records(struct session *s, bool name_sites)
+{
+	struct losses l = { .s = s, .name_sites = name_sites };
+	int map = image_role(s->img, MAP_LOSS);
+
+	if (map >= 0)
+		s->host->ops->map_each(s->host, map, add_site, &l);
+	return l.sum;
+}
+
+static void tell_lost(struct session *s, uint64_t n)
+{
+	if (s->opt->format == OUT_JSON)
+		buf_printf(&s->out,
+			   "{\"type\": \"lost_events\", \"count\": %" PRIu64
+			   ", \"data\": {\"events\": %" PRIu64 "}}\n",
+			   n, n);
+	else
+		output_tell(s, "Lost %" PRIu64 " events", n);
+}
+
+static void tell_more(struct session *s, uint64_t sum)
+{
+	if (sum > s->lost_told)
+		tell_lost(s, sum - s->lost_told);
+	s->lost_told = sum;
+}
+
+void loss_look(struct session *s)
+{
+	uint64_t now = session_now();
+
+	if (now < s->next_look)
+		return;
+	s->next_look = now + look_interval;
+	tell_more(s, count_records(s, false));
+}
+
+/* Events that a program did not see because the CPU was already running it. */
+static uint64_t count_missed(struct session *s)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < s->img->progs.n; i++) {
+		uint64_t missed = s->host->ops->missed(s->host, i);
+
+		sum += missed;
+		if (missed)
+			output_warn(s, prog_span(&s->img->progs.v[i], 0), NULL,
+				    "%" PRIu64 " events were missed: they came while this probe "
+				    "was running on the same CPU",
+				    missed);
+	}
+	return sum;
+}
+
+static uint64_t tell_globals(struct session *s)
+{
+	const struct image_globals *g = s->host->ops->globals(s->host);
+
+	if (!g)
+		return 0;
+	if (g->stack_lost)
+		output_warn(s, SPAN_NONE, NULL,
+			    "%" PRIu64 " stacks were lost: the table of stacks was full",
+			    g->stack_lost);
+	if (g->scratch_lost)
+		output_warn(s, SPAN_NONE, NULL,
+			    "%" PRIu64 " events were lost: probes interrupted each other deeper "
+			    "than there is memory for",
+			    g->scratch_lost);
+	return g->stack_lost + g->scratch_lost;
+}
+
+void loss_report(struct session *s)
+{
+	uint64_t records = count_records(s, false), others;
+
+	tell_more(s, records);
+	if (records)
+		count_records(s, true);
+	others = count_missed(s) + tell_globals(s);
+	s->result->lost = records + others;
+	if (s->result->lost)
+		output_tell(s, "Total lost: %" PRIu64 " events", s->result->lost);
+}
