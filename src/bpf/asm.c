@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/table.h"
@@ -163,7 +164,7 @@ static void suggest_mnemonic(struct assembler *as, const char *word)
 	diag_hint_nearest(as->diags, word, names, INSN_COUNT - 1);
 }
 
-static void describe_expected(struct buf *b, const struct match *m)
+static void describe_expected(const struct match *m, char *text, size_t size)
 {
 	static const char *const words[] = {
 		"a register",
@@ -177,43 +178,47 @@ static void describe_expected(struct buf *b, const struct match *m)
 		"the end of the line",
 	};
 	const char *glue = "";
+	size_t len = 0;
 
-	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(words) && len < size; i++) {
 		if (!(m->expected & 1u << i) || !words[i])
 			continue;
-		buf_printf(b, "%s%s", glue, words[i]);
+		len += (size_t)snprintf(text + len, size - len, "%s%s", glue, words[i]);
 		glue = " or ";
 	}
-	if (m->expected & EXPECT_TEXT)
-		buf_printf(b, "%s\"%.*s\"", glue, (int)m->text.len, m->text.s);
+	if ((m->expected & EXPECT_TEXT) && len < size)
+		snprintf(text + len, size - len, "%s\"%.*s\"", glue, (int)m->text.len, m->text.s);
+}
+
+static void report_unknown_word(struct assembler *as, const struct match *m)
+{
+	const char *s = m->start, *shown;
+	struct name word = { m->start, 1 };
+
+	scan_name(&s, m->end, &word);
+	shown = arena_strndup(as->arena, word.s, word.len);
+	diag_error(as->diags, span_at(as, m->start, m->end),
+		   "%s begins no instruction that skep knows", shown);
+	suggest_mnemonic(as, shown);
 }
 
 static void report_stuck(struct assembler *as, const struct match *m)
 {
-	struct span at = span_at(as, m->stuck, m->end);
-	const char *s = m->start;
-	struct name word = { m->start, 1 };
-	struct buf expected = { 0 };
+	struct span at = span_at(as, m->stuck, m->end), all = span_at(as, m->start, m->end);
+	char expected[256];
 
-	if (m->stuck == m->start && !m->problem) {
-		const char *shown;
-
-		scan_name(&s, m->end, &word);
-		shown = arena_strndup(as->arena, word.s, word.len);
-		diag_error(as->diags, span_at(as, m->start, m->end),
-			   "%s begins no instruction that skep knows", shown);
-		suggest_mnemonic(as, shown);
-		return;
+	if (m->problem) {
+		diag_error(as->diags, span_at(as, m->problem_at, m->end), "%s", m->problem);
+	} else if (m->stuck == m->start) {
+		report_unknown_word(as, m);
+	} else {
+		describe_expected(m, expected, sizeof(expected));
+		if (m->stuck == m->end)
+			diag_error(as->diags, all, "the instruction ends where %s is expected",
+				   expected);
+		else
+			diag_error(as->diags, at, "%s is expected here", expected);
 	}
-	describe_expected(&expected, m);
-	if (m->problem)
-		diag_error(as->diags, at, "%s", m->problem);
-	else if (m->stuck == m->end)
-		diag_error(as->diags, span_at(as, m->start, m->end),
-			   "the instruction ends where %s is expected", expected.data);
-	else
-		diag_error(as->diags, at, "%s is expected here", expected.data);
-	buf_done(&expected);
 }
 
 /* A prefix of kernel logs: "12:" is skipped, "(b7)" returned as the opcode. */
@@ -257,10 +262,14 @@ static void add_use(struct assembler *as, struct name label)
 static void check(struct assembler *as, const struct insn *slots, size_t n, struct span at)
 {
 	struct buf why = { 0 };
+	char text[128];
+	int err = insn_check(slots, n, 0, &why);
 
-	if (insn_check(slots, n, 0, &why))
-		diag_error(as->diags, at, "%s", why.data);
+	/* nothing on the heap may be held where an arena can run out */
+	snprintf(text, sizeof(text), "%s", why.data ? why.data : "the instruction is not valid");
 	buf_done(&why);
+	if (err)
+		diag_error(as->diags, at, "%s", text);
 }
 
 static void instruction(struct assembler *as, const char *s, const char *end)

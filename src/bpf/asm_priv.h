@@ -43,9 +43,10 @@ struct match {
 	struct parsed parsed;    /* of the form that matched */
 	/* the place furthest into the statement where a form stopped fitting, and why */
 	const char *stuck;
-	unsigned expected;   /* enum expect */
-	struct name text;    /* the literal text one form would have had there */
-	const char *problem; /* something that has the right form but a wrong value */
+	unsigned expected; /* enum expect */
+	struct name text;  /* the literal text one form would have had there */
+	/* something of the right form with a wrong value, and where; NULL: none */
+	const char *problem, *problem_at;
 };
 
 /* match_insn - finds the form that the statement has. False: see stuck. */

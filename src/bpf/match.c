@@ -30,9 +30,11 @@ bool scan_name(const char **s, const char *end, struct name *ret)
 		return false;
 	while (p < end && is_word(*p))
 		p++;
+	if (p == *s)
+		return false;
 	*ret = (struct name){ *s, (size_t)(p - *s) };
 	*s = p;
-	return ret->len > 0;
+	return true;
 }
 
 static int digit_value(char c, bool hex)
@@ -88,23 +90,31 @@ struct cursor {
 	struct parsed out;
 };
 
-static void get_stuck(struct cursor *c, const char *at, unsigned expected)
+static void stuck_at(struct cursor *c, const char *at, unsigned expected)
 {
 	if (at > c->m->stuck) {
 		c->m->stuck = at;
 		c->m->expected = 0;
 		c->m->text = (struct name){ 0 };
-		c->m->problem = NULL;
 	}
 	if (at == c->m->stuck)
 		c->m->expected |= expected;
 }
 
+static void stuck_on_text(struct cursor *c, const char *text, size_t len)
+{
+	stuck_at(c, c->s, EXPECT_TEXT);
+	if (c->s == c->m->stuck && !c->m->text.s)
+		c->m->text = (struct name){ text, len };
+}
+
+/* The form fits and the value does not: says more than any form that does not fit at all. */
 static bool wrong_value(struct cursor *c, const char *at, const char *problem)
 {
-	get_stuck(c, at, 0);
-	if (at == c->m->stuck && !c->m->problem)
+	if (!c->m->problem || at > c->m->problem_at) {
 		c->m->problem = problem;
+		c->m->problem_at = at;
+	}
 	return false;
 }
 
@@ -141,13 +151,13 @@ static bool match_reg(struct cursor *c, int *reg, bool half)
 
 	if (!scan_reg(&c->s, c->m->end, &letter, &number) ||
 	    (half ? c->kernel && letter != 'w' : letter != 'r')) {
-		get_stuck(c, at, expected);
+		stuck_at(c, at, expected);
 		return false;
 	}
 	if (number > 10)
 		return wrong_value(c, at, "registers are r0 to r10");
 	if (*reg >= 0 && *reg != number) {
-		get_stuck(c, at, EXPECT_SAME_REG);
+		stuck_at(c, at, EXPECT_SAME_REG);
 		return false;
 	}
 	*reg = number;
@@ -160,7 +170,7 @@ static bool match_number(struct cursor *c, struct number *n)
 	const char *at = c->s;
 
 	if (!scan_number(&c->s, c->m->end, n)) {
-		get_stuck(c, at, EXPECT_NUMBER);
+		stuck_at(c, at, EXPECT_NUMBER);
 		return false;
 	}
 	if (n->negative && n->value > (uint64_t)1 << 63)
@@ -216,7 +226,7 @@ static bool match_ll(struct cursor *c)
 		c->s += 2;
 		return true;
 	}
-	get_stuck(c, c->s, EXPECT_END);
+	stuck_on_text(c, "ll", 2);
 	return c->m->opcode >= 0;
 }
 
@@ -228,7 +238,7 @@ static bool match_offset(struct cursor *c)
 
 	c->out.offset = 0;
 	if (c->s == c->m->end || (*c->s != '+' && *c->s != '-')) {
-		get_stuck(c, at, EXPECT_OFFSET);
+		stuck_at(c, at, EXPECT_OFFSET);
 		return true;
 	}
 	if (!match_number(c, &n))
@@ -252,7 +262,7 @@ static bool match_target(struct cursor *c, unsigned bits, unsigned expected)
 		return true;
 	p = c->s;
 	if (p == c->m->end || (*p != '+' && *p != '-') || !scan_number(&c->s, c->m->end, &n)) {
-		get_stuck(c, at, expected);
+		stuck_at(c, at, expected);
 		return false;
 	}
 	if (n.value > (uint64_t)limit - !n.negative)
@@ -289,7 +299,7 @@ static bool match_helper(struct cursor *c)
 			c->s = at;
 			return match_imm(c);
 		}
-		get_stuck(c, at, EXPECT_FUNC);
+		stuck_at(c, at, EXPECT_FUNC);
 		return false;
 	}
 	id = helper_find(name.s, name.len);
@@ -339,7 +349,7 @@ static bool match_spaces(struct cursor *c)
 		return false;
 	c->s = skip_blanks(c->s, c->m->end);
 	if (c->s == c->m->end || *c->s != ',') {
-		get_stuck(c, c->s, EXPECT_NUMBER);
+		stuck_at(c, c->s, EXPECT_NUMBER);
 		return false;
 	}
 	c->s = skip_blanks(c->s + 1, c->m->end);
@@ -388,9 +398,7 @@ static size_t match_literal(struct cursor *c, const char *text)
 		c->s += len;
 		return len;
 	}
-	get_stuck(c, c->s, EXPECT_TEXT);
-	if (c->s == c->m->stuck && !c->m->text.s)
-		c->m->text = (struct name){ text, len };
+	stuck_on_text(c, text, len);
 	return 0;
 }
 
@@ -414,7 +422,7 @@ static bool match_text(struct cursor *c, const char *text)
 	}
 	if (skip_blanks(c->s, c->m->end) == c->m->end)
 		return true;
-	get_stuck(c, skip_blanks(c->s, c->m->end), EXPECT_END);
+	stuck_at(c, skip_blanks(c->s, c->m->end), EXPECT_END);
 	return false;
 }
 
