@@ -30,7 +30,7 @@ struct plan_clause {
 	bool all_fields;         /* `args` as a whole */
 	bool names_event;        /* probe, func: the code must know which event came */
 	bool own_context;        /* reads ctx, argN, reg ...: never moved to another way */
-	bool takes_stack;        /* kstack, ustack */
+	bool takes_stack; /* kstack: another way would show other frames (ustack: the same) */
 };
 
 /* A step: the code of one clause for one shape. Steps with equal clause and shape are the same

@@ -38,13 +38,24 @@ static int parse(struct probe_env *env, char **parts, unsigned n, struct probe_s
 	return -EINVAL;
 }
 
+static int unknown(struct probe_env *env, const struct probe_spec *spec)
+{
+	const char *names[ARRAY_LEN(rows)];
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		names[i] = rows[i].name;
+	diag_error(env->diags, spec->span, "there is no software event %s", spec->target);
+	diag_hint_nearest(env->diags, spec->target, names, ARRAY_LEN(names));
+	return -ENOENT;
+}
+
 static int match(struct probe_env *env, const struct probe_spec *spec, struct event_list *out)
 {
 	const struct software_row *row = find_row(spec->target);
 	struct event *e;
 
 	if (!row)
-		return 0;
+		return unknown(env, spec);
 	e = event_new(env, spec,
 		      arena_printf(env->arena, "software:%s%s%s", spec->target,
 				   spec->func ? ":" : "", spec->func ? spec->func : ""),
@@ -53,14 +64,6 @@ static int match(struct probe_env *env, const struct probe_spec *spec, struct ev
 	e->attach.period = spec->period ? spec->period : row->count;
 	e->attach.pid = env->pid;
 	return 0;
-}
-
-static const char *names(struct probe_env *env, const struct probe_spec *spec,
-			 struct name_list *out)
-{
-	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
-		vec_push(env->arena, out, rows[i].name);
-	return spec->target;
 }
 
 const struct provider provider_software = {
@@ -73,7 +76,6 @@ const struct provider provider_software = {
 	.max_parts = 2,
 	.parse = parse,
 	.match = match,
-	.names = names,
 	.listing =
 #define SOFTWARE(name, alias, number, count) "software:" name ":\n"
 #include "probe/software.def"
