@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "probe/plan_priv.h"
+#include "probe/syscall.h"
 
 struct planner {
 	struct probe_env *env;
@@ -232,6 +233,7 @@ static void fill_dispatch(struct planner *p, struct plan_prog *prog)
 	for (uint32_t c = 0; c < prog->cases.n; c++)
 		for (uint32_t i = 0; i < prog->cases.v[c].events.n; i++)
 			last = MAX(last, prog->cases.v[c].events.v[i]->syscall);
+	prog->number = syscall_raw_number(p->env->target->arch, prog->way);
 	prog->ndispatch = last + 1;
 	prog->dispatch = arena_array(p->env->arena, uint32_t, prog->ndispatch);
 	for (uint32_t c = 0; c < prog->cases.n; c++) {

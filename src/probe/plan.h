@@ -67,6 +67,8 @@ struct plan_prog {
 	 * (event index + 1), 0: not asked for */
 	uint32_t *dispatch;
 	uint32_t ndispatch;
+	struct access number; /* WHICH_DISPATCH: where the system call's number is, 4 bytes; one
+			       * of ndispatch or more is not asked for */
 };
 
 /* Callers of the 32-bit ABI, whose system call numbers mean other calls: programs of a raw way

@@ -14,6 +14,7 @@ struct plan_use {
 struct plan_unit {
 	struct event *event; /* the first clause's */
 	VEC(struct plan_use) uses;
+	bool may_be_raw; /* plan_way.c's own note */
 };
 
 VEC_TYPE(struct plan_unit *, plan_units);

@@ -76,7 +76,8 @@ static bool fields_fit(const struct probe_env *env, const struct plan_clause *c,
 static enum verdict judge(const struct probe_env *env, const struct plan_clause *clauses,
 			  const struct plan_unit *unit)
 {
-	if (syscall_number(env->target->arch, unit->event) < 0)
+	unit->event->syscall = syscall_number(env->target->arch, unit->event);
+	if (unit->event->syscall < 0)
 		return RAW_NOT_NUMBERED;
 	if (unit->event->index > RAW_INDEX_MAX)
 		return RAW_TOO_MANY;
@@ -95,7 +96,7 @@ static enum verdict judge(const struct probe_env *env, const struct plan_clause 
 
 static void take_raw_way(struct probe_env *env, struct plan_unit *unit, enum event_way way)
 {
-	int32_t number = syscall_number(env->target->arch, unit->event);
+	int32_t number = unit->event->syscall;
 
 	for (uint32_t i = 0; i < unit->uses.n; i++) {
 		struct event *e = unit->uses.v[i].event;
@@ -136,9 +137,16 @@ static void decide_side(struct probe_env *env, const struct plan_clause *clauses
 	uint32_t counts[RAW_VERDICTS] = { 0 };
 	const char *why;
 
-	for (uint32_t i = 0; i < units->n; i++)
-		if (side->is_mine(units->v[i]->event))
-			counts[judge(env, clauses, units->v[i])]++;
+	for (uint32_t i = 0; i < units->n; i++) {
+		struct plan_unit *unit = units->v[i];
+		enum verdict v;
+
+		if (!side->is_mine(unit->event))
+			continue;
+		v = judge(env, clauses, unit);
+		unit->may_be_raw = v == RAW_FITS;
+		counts[v]++;
+	}
 	if (counts[RAW_FITS]) {
 		why = against(env, counts[RAW_FITS], plan);
 		note(env, plan, side, counts[RAW_FITS], why ? by_itself : by_number,
@@ -146,8 +154,7 @@ static void decide_side(struct probe_env *env, const struct plan_clause *clauses
 		     : env->syscalls == SYSCALLS_RAW ? "as asked for"
 						     : "so many cost less so");
 		for (uint32_t i = 0; !why && i < units->n; i++)
-			if (side->is_mine(units->v[i]->event) &&
-			    judge(env, clauses, units->v[i]) == RAW_FITS)
+			if (units->v[i]->may_be_raw && side->is_mine(units->v[i]->event))
 				take_raw_way(env, units->v[i], side->way);
 	}
 	for (unsigned v = RAW_FITS + 1; v < RAW_VERDICTS; v++)

@@ -57,7 +57,7 @@ static int parse_return(struct probe_env *env, char **parts, unsigned n, struct 
 static struct symbols *kernel_symbols(struct probe_env *env)
 {
 	if (!env->symbols) {
-		env->symbols = symbols_new(NULL, NULL, false);
+		env->symbols = symbols_new(NULL, NULL);
 		env->own_symbols = env->symbols != NULL;
 	}
 	return env->symbols;

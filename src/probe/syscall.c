@@ -80,24 +80,28 @@ int32_t syscall_number(enum arch arch, const struct event *event)
 	return -1;
 }
 
+static const struct access second_word = { ACCESS_CONTEXT, 0, 8 };
+
+struct access syscall_raw_number(enum arch arch, enum event_way way)
+{
+	return way == WAY_RAW_ENTER ? second_word : register_syscall_number(arch);
+}
+
 struct access syscall_raw_access(enum arch arch, const struct event *event,
 				 const struct event_field *field)
 {
-	static const struct access second_word = { ACCESS_CONTEXT, 0, 8 };
 	static const struct access none = { ACCESS_NONE, 0, 0 };
+	enum event_way way = syscall_is_enter(event) ? WAY_RAW_ENTER : WAY_RAW_EXIT;
 	uint32_t offset = field->access.offset;
 
 	if (field->access.kind != ACCESS_CONTEXT || offset % 8 || field->bit_size)
 		return none;
-	if (syscall_is_enter(event)) {
-		if (offset == RECORD_NUMBER)
-			return second_word;
-		return offset < RECORD_FIRST
-			       ? none
-			       : register_syscall_argument(arch, (offset - RECORD_FIRST) / 8);
-	}
 	if (offset == RECORD_NUMBER)
-		return register_syscall_number(arch);
+		return syscall_raw_number(arch, way);
+	if (offset < RECORD_FIRST)
+		return none;
+	if (way == WAY_RAW_ENTER)
+		return register_syscall_argument(arch, (offset - RECORD_FIRST) / 8);
 	return offset == RECORD_FIRST ? second_word : none;
 }
 

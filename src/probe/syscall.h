@@ -22,6 +22,9 @@ int32_t syscall_number(enum arch arch, const struct event *event);
 struct access syscall_raw_access(enum arch arch, const struct event *event,
 				 const struct event_field *field);
 
+/* syscall_raw_number - where the raw tracepoint of @way has the system call's number, 4 bytes. */
+struct access syscall_raw_number(enum arch arch, enum event_way way);
+
 /* syscall_move_fields - sets the fields that @event has to their places in the raw tracepoint's
  * context. The event's way says that it goes there. */
 void syscall_move_fields(struct probe_env *env, struct event *event);

@@ -148,7 +148,7 @@ static void raw_tracepoints_without_btf(void **state)
 
 static void with_symbols(struct bench *b)
 {
-	b->env.symbols = symbols_new("tests/fixtures/kallsyms-probe", NULL, false);
+	b->env.symbols = symbols_new("tests/fixtures/kallsyms-probe", NULL);
 	assert_non_null(b->env.symbols);
 	b->env.own_symbols = true;
 }
@@ -183,9 +183,14 @@ static void kprobes_by_wildcard(void **state)
 	assert_events(b, "kprobe:vfs_*", "kprobe:vfs_read kprobe:vfs_write");
 	assert_events(b, "kprobe:nf_tables:*", "kprobe:nf_tables:nf_hook_slow");
 	/* a folder without available_filter_functions, where kprobes are built in */
+	tracefs_done(&b->tracefs);
 	b->tracefs.root = "tests/fixtures/kprobes-only";
 	assert_events(b, "kretprobe:vfs_*",
 		      "kretprobe:vfs_read kretprobe:vfs_write kretprobe:vfs_readv");
+	/* and one of a kernel without kprobes */
+	tracefs_done(&b->tracefs);
+	b->tracefs.root = "tests/fixtures/btf";
+	assert_refused(b, "kprobe:vfs_*", "no kprobe matches vfs_*\n");
 }
 
 static void wrong_kprobes(void **state)

@@ -339,6 +339,8 @@ static void many_system_calls_go_through_one_raw_tracepoint(void **state)
 	assert_int_equal(raw->way, WAY_RAW_ENTER);
 	assert_int_equal(raw->type, BPF_PROG_TYPE_RAW_TRACEPOINT);
 	assert_int_equal(raw->which, WHICH_DISPATCH);
+	assert_int_equal(raw->number.kind, ACCESS_CONTEXT);
+	assert_int_equal(raw->number.offset, 8);
 	assert_int_equal(raw->cases.n, 2);
 	/* read (0) has two steps and comes first; write (1) is in the other case */
 	assert_int_equal(raw->dispatch[0], 0 << 16 | 1);
@@ -432,6 +434,8 @@ static void results_through_the_raw_way(void **state)
 	const struct event *own;
 
 	assert_int_equal(p.progs.v[0].way, WAY_RAW_EXIT);
+	assert_int_equal(p.progs.v[0].number.kind, ACCESS_REGS);
+	assert_int_equal(p.progs.v[0].number.offset, 120);
 	assert_int_equal(event_field(model, "ret")->access.kind, ACCESS_CONTEXT);
 	assert_int_equal(event_field(model, "ret")->access.offset, 8);
 	assert_true(event_field(model, "ret")->type->is_signed);
