@@ -30,8 +30,7 @@
 enum {
 	RING_HEAD = 8,
 	RING_STEPS = 8,
-	DRAIN_ROUNDS = 8, /* of a flood, before the caller may see to other things */
-	LAST_WAITS = 50,  /* ms that a program may take to end after stop */
+	LAST_WAITS = 50, /* ms that a program may take to end after stop */
 };
 
 static void ring_close(struct ring *r)
@@ -226,10 +225,10 @@ static bool drain_round(struct drain *d)
 	return true;
 }
 
-static bool drain_is_empty(const struct kernel *k)
+/* Whether all is read that had been reserved at @main_end and @urgent_end. */
+static bool drain_reached(const struct kernel *k, uint64_t main_end, uint64_t urgent_end)
 {
-	return ring_reserved(&k->main) <= k->main.position &&
-	       ring_reserved(&k->urgent) <= k->urgent.position;
+	return k->main.position >= main_end && k->urgent.position >= urgent_end;
 }
 
 int ring_drain(struct host *h, host_record_fn *fn, void *ctx)
@@ -237,11 +236,15 @@ int ring_drain(struct host *h, host_record_fn *fn, void *ctx)
 	const struct timespec moment = { 0, 1000000 };
 	struct kernel *k = (struct kernel *)h;
 	struct drain d = { .k = k, .fn = fn, .ctx = ctx };
+	/* What comes in meanwhile can wait: a flood must not keep the caller from other things. */
+	uint64_t main_end = ring_reserved(&k->main), urgent_end = ring_reserved(&k->urgent);
 
-	for (int round = 0; round < DRAIN_ROUNDS && drain_round(&d); round++)
+	while (!drain_reached(k, main_end, urgent_end) && drain_round(&d))
 		;
 	/* After stop, programs may just be writing their last records, and nobody asks again. */
-	for (int waits = 0; k->stopped && !d.error && !drain_is_empty(k) && waits < LAST_WAITS;) {
+	for (int waits = 0; k->stopped && !d.error && waits < LAST_WAITS;) {
+		if (drain_reached(k, ring_reserved(&k->main), ring_reserved(&k->urgent)))
+			break;
 		if (drain_round(&d))
 			continue;
 		nanosleep(&moment, NULL);
