@@ -98,8 +98,12 @@ static void convert_octal(struct job *j)
 	unsigned n = number_base(digits, integer(j), 3, false);
 
 	/* the flag # makes the first digit a zero */
-	if ((j->piece->flags & FLAG_HASH) && digits[0] != '0')
-		j->precision = MAX(j->precision, (int64_t)n + 1);
+	if (j->piece->flags & FLAG_HASH && digits[0] != '0' && j->precision <= (int64_t)n) {
+		memmove(digits + 1, digits, n++);
+		digits[0] = '0';
+	} else if (j->piece->flags & FLAG_HASH && j->precision == 0) {
+		j->precision = 1;
+	}
 	put_padded(j, "", digits, n);
 }
 

@@ -73,6 +73,11 @@ static size_t bytes_needed(const struct type *t)
 	switch (t->kind) {
 	case TYPE_STRING: return 0;
 	case TYPE_BUFFER: return sizeof(uint32_t);
+	case TYPE_ARRAY:
+	case TYPE_TUPLE:
+	case TYPE_RECORD:
+	case TYPE_STRUCT:
+	case TYPE_UNION: return t->size > 0; /* each member sees for itself */
 	default: return type_is_aggregate(t) ? agg_size(t) : t->size;
 	}
 }
