@@ -92,6 +92,26 @@ void diag_hint_nearest(struct diags *d, const char *word, const char *const *nam
 		diag_hint(d, "did you mean %s?", near);
 }
 
+/* Lists are short and nearly sorted: each message is put where it belongs, one by one. */
+void diags_sort(struct diags *d)
+{
+	struct diag *rest = d->first;
+
+	d->first = NULL;
+	d->last = &d->first;
+	while (rest) {
+		struct diag *one = rest, **at = &d->first;
+
+		rest = one->next;
+		while (*at && (*at)->span.lo <= one->span.lo)
+			at = &(*at)->next;
+		one->next = *at;
+		*at = one;
+		if (!one->next)
+			d->last = &one->next;
+	}
+}
+
 /* Edit distance with swaps (optimal string alignment), three rows at a time. */
 static unsigned distance(const char *a, size_t alen, const char *b, size_t blen, unsigned *rows)
 {

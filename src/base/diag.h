@@ -45,6 +45,9 @@ void diag_hint(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* diag_hint_nearest - adds "did you mean X?" when one of the @n names is close to @word. */
 void diag_hint_nearest(struct diags *d, const char *word, const char *const *names, size_t n);
 
+/* diags_sort - by place, those without one first; what is at one place keeps its order. */
+void diags_sort(struct diags *d);
+
 /* diag_render - the message as above, to @out; ANSI colours when @color. */
 void diag_render(struct buf *out, const struct diags *d, const struct diag *one, bool color);
 

@@ -205,6 +205,15 @@ static uint32_t string_end(struct lexer *l, uint32_t start)
 	return pos;
 }
 
+/* A string without an end was reported; what it should have been, nobody knows. */
+static void string(struct lexer *l)
+{
+	unsigned errors = l->errors;
+	uint32_t end = string_end(l, l->pos);
+
+	push(l, l->errors > errors ? TOKEN_BAD : TOKEN_STRING, l->pos, end);
+}
+
 static bool starts_line(const struct lexer *l)
 {
 	uint32_t pos = l->pos;
@@ -258,18 +267,19 @@ static void dollar(struct lexer *l)
 /* Characters that come along when a script is copied from a web page. */
 static const struct strange {
 	const char *bytes, *name, *hint;
+	const char *close; /* what ends it, on the same line */
 } strange[] = {
-	{ "\xe2\x80\x9c", "a typographic quote", "use the plain quote '\"'" },
-	{ "\xe2\x80\x9d", "a typographic quote", "use the plain quote '\"'" },
-	{ "\xe2\x80\x98", "a typographic quote", "use the plain quote '\"'" },
-	{ "\xe2\x80\x99", "a typographic quote", "use the plain quote '\"'" },
-	{ "\xe2\x80\x93", "a dash", "use the plain '-'" },
-	{ "\xe2\x80\x94", "a dash", "use the plain '-'" },
-	{ "\xc2\xa0", "a no-break space", "use a plain space" },
-	{ "\xe2\x80\x8b", "a zero-width space", "remove it" },
-	{ "'", "a single quote",
-	  "strings stand in double quotes; there are no character literals" },
-	{ "#", "'#'", "comments begin with '//'" },
+	{ "\xe2\x80\x9c", "a typographic quote", "use the plain quote '\"'", "\xe2\x80\x9d" },
+	{ "\xe2\x80\x9d", "a typographic quote", "use the plain quote '\"'", "\xe2\x80\x9d" },
+	{ "\xe2\x80\x98", "a typographic quote", "use the plain quote '\"'", "\xe2\x80\x99" },
+	{ "\xe2\x80\x99", "a typographic quote", "use the plain quote '\"'", "\xe2\x80\x99" },
+	{ "'", "a single quote", "strings stand in double quotes; there are no character literals",
+	  "'" },
+	{ "\xe2\x80\x93", "a dash", "use the plain '-'", NULL },
+	{ "\xe2\x80\x94", "a dash", "use the plain '-'", NULL },
+	{ "\xc2\xa0", "a no-break space", "use a plain space", NULL },
+	{ "\xe2\x80\x8b", "a zero-width space", "remove it", NULL },
+	{ "#", "'#'", "comments begin with '//'", NULL },
 };
 
 static const struct strange *find_strange(const struct lexer *l)
@@ -284,26 +294,52 @@ static const struct strange *find_strange(const struct lexer *l)
 	return NULL;
 }
 
-/* What begins no token, up to the next space or ASCII letter, as one TOKEN_BAD. */
+/* One past what @s closes with on this line, or past @s itself. */
+static uint32_t strange_end(const struct lexer *l, const struct strange *s)
+{
+	const char *from = l->src->text + l->pos + strlen(s->bytes);
+	const char *end = l->src->text + l->src->len, *close = NULL;
+	const char *eol = memchr(from, '\n', end - from);
+
+	if (s->close)
+		close = memmem(from, (eol ? eol : end) - from, s->close, strlen(s->close));
+	return (close ? close + strlen(s->close) : from) - l->src->text;
+}
+
+/* The bytes of the UTF-8 character at pos; 0 when there is none beyond ASCII. */
+static unsigned utf8_length(const struct lexer *l)
+{
+	unsigned char lead = at(l, l->pos);
+	unsigned len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+	if (lead < 0xc2 || lead > 0xf4)
+		return 0;
+	for (unsigned i = 1; i < len; i++)
+		if ((at(l, l->pos + i) & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+/* What begins no token becomes one TOKEN_BAD. */
 static void unknown(struct lexer *l)
 {
 	const struct strange *s = find_strange(l);
-	uint32_t end = l->pos + 1;
-	unsigned char c = at(l, l->pos);
+	uint32_t start = l->pos, end = start + MAX(utf8_length(l), 1u);
+	unsigned char c = at(l, start);
 
-	while (end < l->src->len && (at(l, end) & 0x80))
-		end++;
 	if (s) {
-		diag_error(l->diags, span_of(l, l->pos, l->pos + strlen(s->bytes)),
+		diag_error(l->diags, span_of(l, start, start + strlen(s->bytes)),
 			   "%s cannot stand here", s->name);
 		diag_hint(l->diags, "%s", s->hint);
-	} else if (c > ' ' && c < 0x7f) {
-		diag_error(l->diags, span_of(l, l->pos, end), "'%c' cannot stand here", c);
+		end = strange_end(l, s);
+	} else if (end > start + 1 || (c > ' ' && c < 0x7f)) {
+		diag_error(l->diags, span_of(l, start, end), "'%.*s' cannot stand here",
+			   (int)(end - start), l->src->text + start);
 	} else {
-		diag_error(l->diags, span_of(l, l->pos, end), "byte 0x%02x cannot stand here", c);
+		diag_error(l->diags, span_of(l, start, end), "byte 0x%02x cannot stand here", c);
 	}
 	count_error(l);
-	push(l, TOKEN_BAD, l->pos, end);
+	push(l, TOKEN_BAD, start, end);
 }
 
 static void name(struct lexer *l)
@@ -331,7 +367,7 @@ static void ordinary(struct lexer *l)
 		push(l, TOKEN_MAP, l->pos,
 		     is_name_start(at(l, l->pos + 1)) ? name_end(l, l->pos + 1) : l->pos + 1);
 	else if (c == '"')
-		push(l, TOKEN_STRING, l->pos, string_end(l, l->pos));
+		string(l);
 	else if (c == '#' && starts_line(l))
 		directive(l);
 	else if ((kind = token_punct(l->src->text + l->pos, l->src->len - l->pos, &len)))
@@ -381,25 +417,32 @@ static void close_brace(struct lexer *l)
 		l->mode = PROGRAM;
 }
 
-/* "kprobe:f" or "END {" at the start of a line, where no statement can begin so. */
-static bool looks_like_probe(const struct lexer *l)
+/* "kprobe:f" or "END {" at the start of a line. */
+static bool begins_probe(const struct lexer *l, uint32_t pos)
 {
-	uint32_t end = name_end(l, l->pos);
-	size_t len = end - l->pos;
-	enum token_kind last = last_kind(l);
+	uint32_t end = name_end(l, pos);
 	char after = at(l, end + 1);
 
-	if (l->pos != l->line_start || !is_name_start(at(l, l->pos)))
-		return false;
-	if (last != TOKEN_SEMICOLON && last != TOKEN_RBRACE && last != TOKEN_LBRACE &&
-	    last != TOKEN_RPAREN)
+	if (!is_name_start(at(l, pos)) || (pos && at(l, pos - 1) != '\n'))
 		return false;
 	if (at(l, end) == ':')
 		return after && !is_space(after) && after != ':';
-	if ((len != 3 || strncasecmp(l->src->text + l->pos, "end", 3) != 0) &&
-	    (len != 5 || strncasecmp(l->src->text + l->pos, "begin", 5) != 0))
+	if ((end - pos != 3 || strncasecmp(l->src->text + pos, "end", 3) != 0) &&
+	    (end - pos != 5 || strncasecmp(l->src->text + pos, "begin", 5) != 0))
 		return false;
 	return at(l, peek_past_space(l, end)) == '{';
+}
+
+/* Where a statement begins, what begins a probe can be nothing else. */
+static bool probe_inside_body(const struct lexer *l)
+{
+	switch (last_kind(l)) {
+	case TOKEN_SEMICOLON:
+	case TOKEN_LBRACE:
+	case TOKEN_RBRACE:
+	case TOKEN_RPAREN: return l->braces && begins_probe(l, l->pos);
+	default: return false;
+	}
 }
 
 /* A probe inside a body: braces were forgotten. They are supplied, so that it reads well. */
@@ -442,7 +485,7 @@ static void predicate_token(struct lexer *l)
 		return;
 	}
 	next = peek_past_space(l, l->pos + 1);
-	if (next < l->src->len && at(l, next) != '{') {
+	if (next < l->src->len && at(l, next) != '{' && !begins_probe(l, next)) {
 		ordinary(l);
 		return;
 	}
@@ -492,6 +535,7 @@ static bool colon_joins(const struct lexer *l, uint32_t pos, uint32_t *ret_next)
 static void attach_point(struct lexer *l)
 {
 	uint32_t start = l->pos, pos = start, next;
+	unsigned errors = l->errors;
 
 	while (pos < l->src->len) {
 		char c = at(l, pos);
@@ -505,7 +549,7 @@ static void attach_point(struct lexer *l)
 		else
 			pos++;
 	}
-	push(l, TOKEN_ATTACH_POINT, start, pos);
+	push(l, l->errors > errors ? TOKEN_BAD : TOKEN_ATTACH_POINT, start, pos);
 }
 
 static bool opens_item(enum token_kind word)
@@ -603,7 +647,7 @@ static void item_token(struct lexer *l)
 
 static void token(struct lexer *l)
 {
-	if (l->braces && l->newline && looks_like_probe(l))
+	if (l->newline && probe_inside_body(l))
 		supply_braces(l);
 	switch (l->mode) {
 	case PROGRAM: program_token(l); break;
@@ -611,6 +655,16 @@ static void token(struct lexer *l)
 	case BODY: body_token(l); break;
 	case ITEM: item_token(l); break;
 	}
+}
+
+/* The end is shown behind the last token, where what is missing should stand. */
+static void push_end(struct lexer *l)
+{
+	struct token t = { .kind = TOKEN_END, .newline = true };
+
+	if (l->out->n)
+		t.lo = t.hi = l->out->v[l->out->n - 1].hi;
+	vec_push(l->arena, l->out, t);
 }
 
 void lex(struct arena *arena, const struct source *src, struct diags *diags, struct token_list *out)
@@ -629,6 +683,5 @@ void lex(struct arena *arena, const struct source *src, struct diags *diags, str
 			break;
 		token(&l);
 	}
-	vec_push(arena, out,
-		 (struct token){ .kind = TOKEN_END, .newline = true, .lo = l.pos, .hi = l.pos });
+	push_end(&l);
 }

@@ -154,7 +154,7 @@ static const char escape_letters[] = "n\nt\tr\r\"\"\\\\";
 struct escapes {
 	const struct source *src;
 	struct diags *diags;
-	uint32_t at, end; /* the next byte, one past the last */
+	uint32_t at, end; /* the next byte, the closing quote */
 	uint32_t opened;  /* the backslash */
 	bool said;        /* one wrong escape a string is told */
 };
@@ -217,15 +217,14 @@ static char undo_escape(struct escapes *e)
 char *lex_string(struct arena *arena, const struct source *src, const struct token *t,
 		 struct diags *diags, uint32_t *ret_len)
 {
-	struct escapes e = { .src = src, .diags = diags, .at = t->lo + 1, .end = t->hi };
+	struct escapes e = { .src = src, .diags = diags, .at = t->lo + 1, .end = t->hi - 1 };
 	char *out = arena_alloc(arena, t->hi - t->lo + 1);
 	uint32_t len = 0;
 
-	/* an unterminated string ends without a quote; it was reported */
-	while (e.at < e.end && src->text[e.at] != '"') {
+	while (e.at < e.end) {
 		char c = src->text[e.at++];
 
-		if (c == '\\' && e.at < e.end) {
+		if (c == '\\') {
 			e.opened = e.at - 1;
 			c = undo_escape(&e);
 		}

@@ -54,8 +54,10 @@ bool parse_expect(struct parser *p, enum token_kind kind)
 
 	if (parse_accept(p, kind))
 		return true;
-	parse_expected(p,
-		       token_is_fixed(kind) ? arena_printf(p->arena, "'%s'", spelling) : spelling);
+	if (token_is_fixed(kind))
+		spelling = arena_printf(p->arena, "'%s'", spelling);
+	if (parse_expected(p, spelling) && kind == TOKEN_VARIABLE && parse_kind(p) == TOKEN_IDENT)
+		diag_hint(p->diags, "did you mean $%s?", parse_name(p, parse_peek(p, 0)));
 	return false;
 }
 
@@ -280,6 +282,10 @@ bool parse_sync_block(struct parser *p)
 		switch (parse_kind(p)) {
 		case TOKEN_LBRACE: return true;
 		case TOKEN_SEMICOLON:
+			/* "for ($i = 0; $i < 5; $i++) {" is one header all the same */
+			if (parse_peek(p, 1)->newline)
+				return false;
+			break;
 		case TOKEN_RBRACE:
 		case TOKEN_ATTACH_POINT:
 		case TOKEN_END: return false;
@@ -334,6 +340,7 @@ int lang_parse(struct arena *arena, const struct source *src, struct diags *diag
 
 	lex(arena, src, diags, &p.tokens);
 	parse_program(&p);
+	diags_sort(diags);
 	*ret = p.tree;
 	return diags->errors > errors ? -EINVAL : 0;
 }

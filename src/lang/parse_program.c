@@ -106,17 +106,25 @@ static void map_decl(struct parser *p)
 static const struct unsupported {
 	enum token_kind kind;
 	const char *what, *hint;
+	bool has_tail;
 } unsupported[] = {
 	{ TOKEN_MACRO, "macro definitions", "write the statements out where they are used" },
 	{ TOKEN_FN, "function definitions", "write the statements out where they are used" },
 	{ TOKEN_IMPORT, "imports", "copy the probes into this script" },
-	{ TOKEN_STRUCT, "struct definitions", "structs of the kernel are known without one" },
-	{ TOKEN_UNION, "union definitions", "unions of the kernel are known without one" },
-	{ TOKEN_ENUM, "enum definitions", "enums of the kernel are known without one" },
-	{ TOKEN_IDENT, "typedefs", "types of the kernel are known without one" },
+	{ TOKEN_STRUCT, "struct definitions", "structs of the kernel are known without one", true },
+	{ TOKEN_UNION, "union definitions", "unions of the kernel are known without one", true },
+	{ TOKEN_ENUM, "enum definitions", "enums of the kernel are known without one", true },
+	{ TOKEN_IDENT, "typedefs", "types of the kernel are known without one", true },
 	{ TOKEN_DIRECTIVE, "preprocessor lines",
 	  "types of the kernel are known without headers; write constants as numbers" },
 };
+
+/* "struct x { .. } __attribute__((packed));" from the '}' on. */
+static void skip_tail(struct parser *p)
+{
+	while (!parse_peek(p, 0)->newline && parse_kind(p) != TOKEN_END)
+		parse_next(p);
+}
 
 /* Reports the item that begins here when it is one of the above. */
 static bool refuse_unsupported(struct parser *p)
@@ -133,9 +141,8 @@ static bool refuse_unsupported(struct parser *p)
 		parse_next(p);
 		if (kind != TOKEN_DIRECTIVE)
 			parse_sync_item(p);
-		/* "struct x { .. };" */
-		if (parse_kind(p) == TOKEN_SEMICOLON && !parse_peek(p, 0)->newline)
-			parse_next(p);
+		if (unsupported[i].has_tail)
+			skip_tail(p);
 		return true;
 	}
 	return false;
@@ -221,13 +228,15 @@ static bool predicate(struct parser *p, struct node *into)
 }
 
 /* What stands where the body's '{' should. */
-static void missing_body(struct parser *p, const struct node *list)
+static void missing_body(struct parser *p, const struct node *list, bool predicate)
 {
 	const struct node *last = list->kids.v[list->kids.n - 1];
 
 	if (!parse_expected(p, "'{'"))
 		return;
-	if (parse_kind(p) == TOKEN_ATTACH_POINT && parse_peek(p, 0)->newline)
+	if (parse_kind(p) == TOKEN_LPAREN)
+		diag_hint(p->diags, "statements stand inside a probe: BEGIN { .. }");
+	else if (parse_kind(p) == TOKEN_ATTACH_POINT && parse_peek(p, 0)->newline && !predicate)
 		diag_hint(p->diags, "several probes before one body are separated by ','");
 	else if (parse_kind(p) == TOKEN_ATTACH_POINT && strchr(last->name, '/'))
 		diag_hint(p->diags, "a predicate after a path needs a space before its '/'");
@@ -253,7 +262,7 @@ static struct node *clause(struct parser *p)
 	if (!predicate(p, n))
 		return NULL;
 	if (parse_kind(p) != TOKEN_LBRACE) {
-		missing_body(p, list);
+		missing_body(p, list, node_kid(n, 1) != NULL);
 		return NULL;
 	}
 	body = parse_block(p);
@@ -273,7 +282,7 @@ static void one_clause(struct parser *p)
 		vec_push(p->arena, &p->tree->clauses, n);
 		return;
 	}
-	if (p->pos == start)
+	if (p->pos == start && parse_kind(p) != TOKEN_LBRACE)
 		parse_next(p);
 	parse_sync_item(p);
 }

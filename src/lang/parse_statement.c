@@ -138,6 +138,10 @@ static struct node *condition_and_body(struct parser *p, struct node *n)
 {
 	struct node *e, *block;
 
+	if (parse_kind(p) == TOKEN_LBRACE) {
+		parse_expected(p, n->kind == NODE_UNROLL ? "a count" : "a condition");
+		return parse_block(p);
+	}
 	check_for_assignment(p);
 	p->condition = p->pos;
 	e = parse_expression(p);
@@ -209,8 +213,13 @@ static struct node *for_header(struct parser *p)
 
 	variable = parse_node(p, NODE_VARIABLE);
 	variable->name = parse_name(p, parse_peek(p, 0));
-	if (!parse_expect(p, TOKEN_VARIABLE) || !parse_expect(p, TOKEN_COLON))
+	if (!parse_expect(p, TOKEN_VARIABLE))
 		return NULL;
+	if (!parse_accept(p, TOKEN_COLON)) {
+		if (parse_expected(p, "':'"))
+			diag_hint(p->diags, "for ($kv : @map) or for ($i : 0..10)");
+		return NULL;
+	}
 	of = parse_expression(p);
 	if (!of)
 		return NULL;

@@ -72,7 +72,7 @@ static void dump_text(struct buf *out, const char *text, uint32_t length)
 
 		if (c == '"' || c == '\\')
 			buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f)
+		else if (c < ' ' || c >= 0x7f)
 			buf_printf(out, "\\x%02x", c);
 		else
 			buf_putc(out, c);
