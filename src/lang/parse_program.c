@@ -108,15 +108,15 @@ static const struct unsupported {
 	const char *what, *hint;
 	bool has_tail;
 } unsupported[] = {
-	{ TOKEN_MACRO, "macro definitions", "write the statements out where they are used" },
-	{ TOKEN_FN, "function definitions", "write the statements out where they are used" },
-	{ TOKEN_IMPORT, "imports", "copy the probes into this script" },
+	{ TOKEN_MACRO, "macro definitions", "write the statements out where they are used", false },
+	{ TOKEN_FN, "function definitions", "write the statements out where they are used", false },
+	{ TOKEN_IMPORT, "imports", "copy the probes into this script", false },
 	{ TOKEN_STRUCT, "struct definitions", "structs of the kernel are known without one", true },
 	{ TOKEN_UNION, "union definitions", "unions of the kernel are known without one", true },
 	{ TOKEN_ENUM, "enum definitions", "enums of the kernel are known without one", true },
 	{ TOKEN_IDENT, "typedefs", "types of the kernel are known without one", true },
 	{ TOKEN_DIRECTIVE, "preprocessor lines",
-	  "types of the kernel are known without headers; write constants as numbers" },
+	  "types of the kernel are known without headers; write constants as numbers", false },
 };
 
 /* "struct x { .. } __attribute__((packed));" from the '}' on. */
@@ -139,6 +139,9 @@ static bool refuse_unsupported(struct parser *p)
 		if (parse_error(p, parse_span(p), "%s are not supported", unsupported[i].what))
 			diag_hint(p->diags, "%s", unsupported[i].hint);
 		parse_next(p);
+		/* lines that follow each other have one cause */
+		while (kind == TOKEN_DIRECTIVE && parse_accept(p, TOKEN_DIRECTIVE))
+			;
 		if (kind != TOKEN_DIRECTIVE)
 			parse_sync_item(p);
 		if (unsupported[i].has_tail)

@@ -45,7 +45,7 @@ static void compare(const char *path, const struct buf *got)
 
 	if (access(path, R_OK) == 0)
 		assert_int_equal(buf_read_file(&want, AT_FDCWD, path, 1 << 24), 0);
-	if (want.len != got->len || memcmp(want.data, got->data, got->len) != 0) {
+	if (want.len != got->len || (got->len && memcmp(want.data, got->data, got->len) != 0)) {
 		print_error("%s: expected\n%s---- but got\n%s----\n", path,
 			    want.len ? want.data : "", got->len ? got->data : "");
 		wrong++;
