@@ -148,7 +148,7 @@ static int trial_link(uint32_t a, uint32_t b)
 /*
  * Some features have no face of their own in the kernel's interface; they are told by a helper
  * that came with the same release:
- *	memcg_memory (5.11)                  ktime_get_coarse_ns
+ *	memcg_memory (5.11)                  ktime_get_coarse_ns, which tracing may not call
  *	rawtp_guard and map_lazy_alloc (6.1) user_ringbuf_drain
  */
 #define TRIAL_RINGBUF                              \
@@ -159,9 +159,9 @@ static int trial_link(uint32_t a, uint32_t b)
 	{                                                  \
 		trial_run, BPF_PROG_TYPE_RAW_TRACEPOINT, 0 \
 	}
-#define TRIAL_MEMCG_MEMORY                                                       \
-	{                                                                        \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_ktime_get_coarse_ns \
+#define TRIAL_MEMCG_MEMORY                                                              \
+	{                                                                               \
+		trial_helper, BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns \
 	}
 #define TRIAL_BIG_KEYS                            \
 	{                                         \

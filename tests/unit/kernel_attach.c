@@ -249,6 +249,30 @@ static void test_uprobe_missing(void **state)
 	fixture_done(f);
 }
 
+/* Of many places in one link, the one that cannot be is named, and the others stay. */
+static void test_uprobe_bad(void **state)
+{
+	static const char *const names[] = { "f0", "f1", "f2", "f3", "f4" };
+	struct fixture *f = fixture_new("");
+	uint32_t globals = fixture_globals(f, WORDS_SIZE);
+	struct as a = count_program(f, "attach_bad", BPF_PROG_TYPE_KPROBE, globals);
+	uint64_t place = file_offset(probed_one);
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_LEN(names); i++)
+		as_attach(&a, (struct attach){ .kind = ATTACH_UPROBE,
+					       .name = names[i],
+					       .target = "/proc/self/exe",
+					       .offset = i == 3 ? 1ULL << 40 : place,
+					       .pid = -1 });
+	fixture_load(f);
+	assert_true(f->host->ops->attach(f->host, &f->diags, false, NULL, NULL) < 0);
+	assert_int_equal(f->diags.errors, 1);
+	assert_non_null(strstr(f->diags.first->text, "f3"));
+	assert_null(strstr(f->diags.first->text, "f2"));
+	fixture_done(f);
+}
+
 /* ---- kprobes: on kernels that have them ---- */
 
 static void kprobes(const char *list, bool per_attach)
@@ -536,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_uprobes_one_by_one),
 		cmocka_unit_test(test_uprobes_no_cookie),
 		cmocka_unit_test(test_uprobe_missing),
+		cmocka_unit_test(test_uprobe_bad),
 		cmocka_unit_test(test_kprobes),
 		cmocka_unit_test(test_kprobes_one_by_one),
 		cmocka_unit_test(test_kprobe_absent),
