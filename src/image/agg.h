@@ -6,7 +6,8 @@
  *	min, max          u64 value, u64 set (0: no value yet)
  *	avg, stats        u64 count, u64 total
  *	hist(n, k)        u64 buckets[hist_buckets(k)]
- *	lhist(n, a, b, s) u64 buckets[(b - a) / s + 2]: below a, each step, from b on
+ *	lhist(n, a, b, s) u64 buckets[(b - a) / s + 2]: below a, each whole step, the rest; so
+ *			  n >= a is in bucket MIN((n - a) / s + 1, (b - a) / s + 1)
  */
 #ifndef SKEP_IMAGE_AGG_H
 #define SKEP_IMAGE_AGG_H

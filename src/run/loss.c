@@ -97,9 +97,9 @@ static uint64_t count_missed(struct session *s)
 		sum += missed;
 		if (missed)
 			output_warn(s, prog_span(&s->img->progs.v[i], 0), NULL,
-				    "%" PRIu64 " events were missed: they came while this probe "
-				    "was running on the same CPU",
-				    missed);
+				    "missed %" PRIu64 " event%s: this probe was already running "
+				    "on the same CPU",
+				    missed, missed == 1 ? "" : "s");
 	}
 	return sum;
 }
@@ -112,13 +112,13 @@ static uint64_t tell_globals(struct session *s)
 		return 0;
 	if (g->stack_lost)
 		output_warn(s, SPAN_NONE, NULL,
-			    "%" PRIu64 " stacks were lost: the table of stacks was full",
-			    g->stack_lost);
+			    "lost %" PRIu64 " stack%s: the table of stacks was full", g->stack_lost,
+			    g->stack_lost == 1 ? "" : "s");
 	if (g->scratch_lost)
 		output_warn(s, SPAN_NONE, NULL,
-			    "%" PRIu64 " events were lost: probes interrupted each other deeper "
-			    "than there is memory for",
-			    g->scratch_lost);
+			    "lost %" PRIu64 " event%s: probes interrupted each other deeper than "
+			    "there is memory for",
+			    g->scratch_lost, g->scratch_lost == 1 ? "" : "s");
 	return g->stack_lost + g->scratch_lost;
 }
 
