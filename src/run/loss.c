@@ -43,8 +43,7 @@ static int add_site(void *ctx, const void *key, const void *values, uint32_t n, 
 	l->sum += lost;
 	if (lost && l->name_sites && site < l->s->img->sites.n)
 		output_warn(l->s, l->s->img->sites.v[site].span, full_hint,
-			    "%" PRIu64 " event%s of this call were lost", lost,
-			    lost == 1 ? "" : "s");
+			    "lost %" PRIu64 " event%s of this call", lost, lost == 1 ? "" : "s");
 	return 0;
 }
 
