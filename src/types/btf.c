@@ -8,7 +8,8 @@
  * no index in the blob; we keep the place of every 16th (33 KB for a kernel) and walk from there.
  * The kernel's own blob is mapped, which takes neither memory nor copying.
  *
- * Searches walk all records: 0.3 ms for a kernel, and remembered. Needs: arena, table.
+ * Searches walk all records, up to a millisecond for a kernel, and are remembered.
+ * Needs: arena, table.
  */
 #include "types/btf_priv.h"
 
@@ -67,46 +68,45 @@ const uint32_t *btf_record(const struct btf *btf, uint32_t id)
 	return record;
 }
 
-/* The largest type id that @record mentions. */
-static uint32_t largest_id(const uint32_t *record)
+/* What the records checked so far refer to. */
+struct extent {
+	uint32_t id, name;
+};
+
+/* The names and types that the @n entries of @record mention. */
+static void check_entries(const uint32_t *record, uint32_t n, struct extent *max)
 {
 	enum btf_kind kind = btf_kind(record);
 	const uint32_t *entry = record + BTF_COMMON;
-	uint32_t max = kinds[kind].refers ? record[BTF_TYPE_ID] : 0;
-	uint32_t step = kinds[kind].per_entry, n = btf_entries(record), at;
+	uint32_t step = kinds[kind].per_entry;
+	uint32_t name = 0, id = 0;
 
 	switch (kind) {
-	case BTF_ARRAY: return MAX(entry[0], entry[1]);
-	case BTF_STRUCT:
-	case BTF_UNION:
-	case BTF_FUNC_PROTO: at = 1; break;
-	case BTF_DATASEC: at = 0; break;
-	default: return max;
+	case BTF_ENUM:
+	case BTF_ENUM64:
+		for (; n; n--, entry += step)
+			name = MAX(name, entry[0]);
+		break;
+	case BTF_DATASEC:
+		for (; n; n--, entry += step)
+			id = MAX(id, entry[0]);
+		break;
+	default: /* members and parameters */
+		for (; n; n--, entry += step) {
+			name = MAX(name, entry[0]);
+			id = MAX(id, entry[1]);
+		}
 	}
-	for (; n; n--, entry += step)
-		max = MAX(max, entry[at]);
-	return max;
+	max->name = MAX(max->name, name);
+	max->id = MAX(max->id, id);
 }
 
-/* The largest string offset that @record mentions. */
-static uint32_t largest_name(const uint32_t *record)
-{
-	enum btf_kind kind = btf_kind(record);
-	const uint32_t *entry = record + BTF_COMMON;
-	uint32_t max = record[BTF_NAME], step = kinds[kind].per_entry;
-
-	if (kind == BTF_DATASEC)
-		return max;
-	for (uint32_t n = step ? btf_entries(record) : 0; n; n--, entry += step)
-		max = MAX(max, entry[0]);
-	return max;
-}
-
-/* Whether a whole record of a known kind starts at word @at. */
-static const char *check_record(const struct btf *btf, uint32_t at)
+/* Whether a whole record of a known kind starts at word @at; with its words in *ret_words. */
+static const char *check_record(const struct btf *btf, uint32_t at, struct extent *max,
+				uint32_t *ret_words)
 {
 	const uint32_t *record = btf->records + at;
-	uint32_t left = btf->nwords - at;
+	uint32_t left = btf->nwords - at, words;
 	enum btf_kind kind;
 
 	if (left < BTF_COMMON)
@@ -114,30 +114,38 @@ static const char *check_record(const struct btf *btf, uint32_t at)
 	kind = btf_kind(record);
 	if (kind >= BTF_KIND_COUNT || !kinds[kind].name)
 		return "it has records of a kind that skep does not know";
-	if (record_words(record) > left)
+	words = record_words(record);
+	if (words > left)
 		return "a record ends beyond the others";
-	if (largest_name(record) >= btf->strings_len)
-		return "a name lies outside of its strings";
+	max->name = MAX(max->name, record[BTF_NAME]);
+	if (kinds[kind].refers)
+		max->id = MAX(max->id, record[BTF_TYPE_ID]);
+	if (kinds[kind].per_entry)
+		check_entries(record, btf_entries(record), max);
+	if (kind == BTF_ARRAY)
+		max->id = MAX(max->id, MAX(record[BTF_COMMON], record[BTF_COMMON + 1]));
+	*ret_words = words;
 	return NULL;
 }
 
 static const char *check_records(struct btf *btf)
 {
-	uint32_t max_id = 0, id = 1;
+	struct extent max = { 0 };
+	uint32_t id = 1, words;
 
 	/* Record 0 is void and takes no room: the first stretch has one fewer. */
-	for (uint32_t at = 0; at < btf->nwords; id++) {
-		const char *why = check_record(btf, at);
+	for (uint32_t at = 0; at < btf->nwords; at += words, id++) {
+		const char *why = check_record(btf, at, &max, &words);
 
 		if (why)
 			return why;
 		if (id % BTF_STRIDE == 0)
 			btf->index[id / BTF_STRIDE] = at;
-		max_id = MAX(max_id, largest_id(btf->records + at));
-		at += record_words(btf->records + at);
 	}
 	btf->ntypes = id - 1;
-	return max_id > btf->ntypes ? "a record refers to a type that is not there" : NULL;
+	if (max.name >= btf->strings_len)
+		return "a name lies outside of its strings";
+	return max.id > btf->ntypes ? "a record refers to a type that is not there" : NULL;
 }
 
 static const char *check_header(struct btf *btf)
