@@ -5,6 +5,7 @@
  * What was printed and what is told here add up to all that happened.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/run_priv.h"
@@ -16,9 +17,9 @@ static const char full_hint[] =
 	"the ring buffer was full; filter in the script, or set perf_rb_pages to make it larger";
 
 struct losses {
-	struct session *s;
 	uint64_t sum;
-	bool name_sites; /* also tell each site's count */
+	uint64_t *sites; /* by site; NULL: only the sum is wanted */
+	uint32_t nsites;
 };
 
 static uint64_t sum_cpus(const void *values, uint32_t n, uint32_t stride)
@@ -41,20 +42,50 @@ static int add_site(void *ctx, const void *key, const void *values, uint32_t n, 
 
 	memcpy(&site, key, sizeof(site));
 	l->sum += lost;
-	if (lost && l->name_sites && site < l->s->img->sites.n)
-		output_warn(l->s, l->s->img->sites.v[site].span, full_hint,
-			    "lost %" PRIu64 " event%s of this call", lost, lost == 1 ? "" : "s");
+	if (l->sites && site < l->nsites)
+		l->sites[site] += lost;
 	return 0;
 }
 
-static uint64_t count_records(struct session *s, bool name_sites)
+static uint64_t count_records(struct session *s, uint64_t *sites)
 {
-	struct losses l = { .s = s, .name_sites = name_sites };
+	struct losses l = { .sites = sites, .nsites = s->img->sites.n };
 	int map = image_role(s->img, MAP_LOSS);
 
 	if (map >= 0)
 		s->host->ops->map_each(s->host, map, add_site, &l);
 	return l.sum;
+}
+
+/* One call of the script may be several sites, one for each program it went into. */
+static void tell_place(struct session *s, uint64_t *sites, uint32_t first)
+{
+	struct span at = s->img->sites.v[first].span;
+	uint64_t lost = 0;
+
+	for (uint32_t i = first; i < s->img->sites.n; i++) {
+		struct span other = s->img->sites.v[i].span;
+
+		if (other.lo != at.lo || other.hi != at.hi)
+			continue;
+		lost += sites[i];
+		sites[i] = 0;
+	}
+	output_warn(s, at, full_hint, "lost %" PRIu64 " event%s of this call", lost,
+		    lost == 1 ? "" : "s");
+}
+
+static void tell_places(struct session *s)
+{
+	uint64_t *sites = calloc(MAX(s->img->sites.n, 1u), sizeof(*sites));
+
+	if (!sites)
+		return;
+	count_records(s, sites);
+	for (uint32_t i = 0; i < s->img->sites.n; i++)
+		if (sites[i])
+			tell_place(s, sites, i);
+	free(sites);
 }
 
 static void tell_lost(struct session *s, uint64_t n)
@@ -82,7 +113,7 @@ void loss_look(struct session *s)
 	if (now < s->next_look)
 		return;
 	s->next_look = now + look_interval;
-	tell_more(s, count_records(s, false));
+	tell_more(s, count_records(s, NULL));
 }
 
 /* Events that a program did not see because the CPU was already running it. */
@@ -123,11 +154,11 @@ static uint64_t tell_globals(struct session *s)
 
 void loss_report(struct session *s)
 {
-	uint64_t records = count_records(s, false), others;
+	uint64_t records = count_records(s, NULL), others;
 
 	tell_more(s, records);
 	if (records)
-		count_records(s, true);
+		tell_places(s);
 	others = count_missed(s) + tell_globals(s);
 	s->result->lost = records + others;
 	if (s->result->lost)

@@ -120,7 +120,24 @@ static void close_session(struct session *s)
 	buf_done(&s->text);
 }
 
-/* Gives out what waits; false when there was nothing. */
+/* exit() sets the stop word behind its record. Where that record found no room, the word is all
+ * that we hear of it: @stopped is how it stood before the ring was found empty. */
+static void look_for_exit(struct session *s, bool stopped)
+{
+	if (s->ending || !stopped)
+		return;
+	s->result->exit_code = (int)s->host->ops->globals(s->host)->exit_code;
+	s->ending = true;
+}
+
+static bool is_stopped(const struct session *s)
+{
+	const struct image_globals *g = s->host->ops->globals(s->host);
+
+	return g && __atomic_load_n(&g->stop, __ATOMIC_ACQUIRE);
+}
+
+/* Gives out what waits. Returns how many records that were, or -errno. */
 static int drain_once(struct session *s)
 {
 	int n = s->host->ops->drain(s->host, action_record, s);
@@ -158,7 +175,11 @@ static int run_begin(struct session *s)
 	if (g)
 		g->start_ns = session_now();
 	err = s->host->ops->run(s->host, ATTACH_BEGIN);
-	return err < 0 ? err : drain_once(s);
+	if (err < 0)
+		return err;
+	err = drain_once(s);
+	look_for_exit(s, is_stopped(s));
+	return err;
 }
 
 static void tell_attached(struct session *s, uint32_t n)
@@ -212,8 +233,13 @@ static int trace(struct session *s)
 	int n = 0;
 
 	while (!s->ending && n >= 0) {
+		bool stopped;
+
 		wait_for_something(s);
+		stopped = is_stopped(s);
 		n = drain_once(s);
+		if (n == 0)
+			look_for_exit(s, stopped);
 		loss_look(s);
 		output_flush(s); /* idle, or the host gave us the time to see to it */
 	}

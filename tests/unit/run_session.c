@@ -165,6 +165,39 @@ static void exit_in_begin_attaches_nothing(void **state)
 	assert_int_equal(starts, 0);
 }
 
+/* The record of exit() found no room; the word that stops all programs is still set. */
+static void an_exit_whose_record_was_lost_still_ends(void **state)
+{
+	(void)state;
+	attach_kind(ATTACH_TRACEPOINT);
+	host.globals.stop = 1;
+	host.globals.exit_code = 9;
+	assert_int_equal(run(), 0);
+	assert_string_equal(text(&host.log), "load begin stop end ");
+	assert_int_equal(result.exit_code, 9);
+}
+
+static void stop_word(struct fake_host *f, uint32_t n)
+{
+	if (n == 3)
+		f->globals.stop = 1;
+}
+
+static void the_stop_word_ends_tracing_behind_its_records(void **state)
+{
+	uint32_t p;
+
+	(void)state;
+	attach_kind(ATTACH_TRACEPOINT);
+	p = site(RENDER_PRINTF, "%d\n", i64(), NULL);
+	for (int i = 0; i < 5; i++)
+		number_record(FAKE_TRACE, p, i);
+	host.on_record = stop_word;
+	assert_int_equal(run(), 0);
+	assert_string_equal(text(&written), "0\n1\n2\n3\n4\n");
+	assert_string_equal(text(&host.log), "load begin attach stop end ");
+}
+
 static void begin_and_end_alone_end_by_themselves(void **state)
 {
 	uint32_t p;
@@ -612,7 +645,8 @@ static uint64_t sum_told(const char *line_start)
 static void losses_are_told_by_site_and_add_up(void **state)
 {
 	uint32_t a = site(RENDER_PRINTF, "%d\n", i64(), NULL),
-		 b = site(RENDER_PRINTF, "b\n", NULL, NULL);
+		 b = site(RENDER_PRINTF, "b\n", NULL, NULL),
+		 again = site(RENDER_PRINTF, "%d\n", i64(), NULL); /* the same call */
 	uint32_t map = image_map_add(
 		image, &(struct image_map){ .role = MAP_LOSS, .key_size = 4, .value_size = 8 });
 
@@ -622,12 +656,14 @@ static void losses_are_told_by_site_and_add_up(void **state)
 	number_record(FAKE_BEGIN, a, 1);
 	fake_entry(&host, map, &a, 4, ((uint64_t[2]){ 3, 4 }), 16, 2); /* two CPUs */
 	fake_entry(&host, map, &b, 4, ((uint64_t[2]){ 0, 1 }), 16, 2);
+	fake_entry(&host, map, &again, 4, ((uint64_t[2]){ 2, 0 }), 16, 2);
+	image->sites.v[b].span = (struct span){ 28, 31 };
 	assert_int_equal(run(), 0);
-	assert_int_equal(result.lost, 8);
-	assert_int_equal(sum_told("Lost "), 8);
-	assert_non_null(strstr(text(&told), "x.bt:1:9-19: WARNING: lost 7 events of this call\n"));
-	assert_non_null(strstr(text(&told), "x.bt:1:9-19: WARNING: lost 1 event of this call\n"));
-	assert_non_null(strstr(text(&told), "\nTotal lost: 8 events\n"));
+	assert_int_equal(result.lost, 10);
+	assert_int_equal(sum_told("Lost "), 10);
+	assert_non_null(strstr(text(&told), "x.bt:1:9-19: WARNING: lost 9 events of this call\n"));
+	assert_non_null(strstr(text(&told), "x.bt:2:5-7: WARNING: lost 1 event of this call\n"));
+	assert_non_null(strstr(text(&told), "\nTotal lost: 10 events\n"));
 	assert_string_equal(text(&written), "1\n");
 }
 
@@ -672,6 +708,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		session_test(steps_come_in_order),
 		session_test(exit_in_begin_attaches_nothing),
+		session_test(an_exit_whose_record_was_lost_still_ends),
+		session_test(the_stop_word_ends_tracing_behind_its_records),
 		session_test(begin_and_end_alone_end_by_themselves),
 		session_test(a_dry_run_attaches_and_runs_nothing),
 		session_test(quiet_says_nothing),
