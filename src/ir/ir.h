@@ -30,8 +30,9 @@ struct ir_value;
 struct ir_var;
 
 enum ir_op {
-#define IR_OP(id, name, shape, flags) IR_##id,
+#define IR_OP(id, name, shape, flags, code) IR_##id,
 #include "ir/op.def"
+#undef IR_OP
 	IR_OP_COUNT
 };
 
@@ -164,6 +165,7 @@ struct ir_options {
 	void (*dump)(void *ctx, char stage, const char *title, const char *text);
 	void *dump_ctx;
 	const char *stages; /* which letters are wanted */
+	bool check;         /* the checker runs after every pass (always with -DSKEP_CHECK) */
 };
 
 /* ir_compile - runs all passes and appends the code to @prog (insns, relocs, spans, funcs).
