@@ -40,7 +40,9 @@ struct ring {
 	const char *data;
 	uint64_t mask;
 	size_t page;
+	int fd;            /* the map's, not ours */
 	uint64_t position; /* how far we have read; `consumer` follows */
+	uint64_t last;     /* where the last record that we have read begins */
 };
 
 /* Where descriptors wait for a kernel worker to close them; see park.c. */

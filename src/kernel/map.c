@@ -19,7 +19,8 @@ enum {
 	MAP_ENTRY_OVERHEAD = 64,      /* of a hash entry, about */
 	MAP_KEY_LIMIT = 512,          /* before FEATURE_BIG_KEYS */
 	MAP_PERCPU_LIMIT = 32 << 10,  /* largest per-CPU value, any kernel */
-	RING_PAGES = 64,              /* see ring.c for the measurement */
+	RING_PAGES_PER_CPU = 32,      /* see ring.c for the measurement */
+	RING_PAGES_USUAL = 1024,      /* no more than this unless it is asked for */
 	RING_PAGES_LIMIT = 1 << 18,   /* 1 GiB */
 	URGENT_PAGES = 4,
 };
@@ -65,7 +66,9 @@ static uint32_t entries_ring(const struct kernel *k, const struct image_map *im)
 	int64_t pages = k->opt.settings ? k->opt.settings->value[SETTING_PERF_RB_PAGES] : 0;
 
 	(void)im;
-	return map_ring_bytes(pages > 0 ? (uint64_t)pages : RING_PAGES);
+	if (pages <= 0)
+		pages = MIN((int64_t)k->ncpus * RING_PAGES_PER_CPU, RING_PAGES_USUAL);
+	return map_ring_bytes((uint64_t)pages);
 }
 
 static uint32_t entries_urgent(const struct kernel *k, const struct image_map *im)

@@ -10,9 +10,22 @@
  * An urgent record says how far the main ring had been reserved when it was written; it is given
  * out when the main ring has been read that far.
  *
- * The kernel wakes us only for a record that we have caught up with, so our position is published
- * before we look for the last time. We publish in steps, not after each record: the page is shared
- * with the CPU that writes.
+ * The kernel wakes us for a record only if the position that we have published is that record's:
+ * we have read all before it. Waking costs the program that writes more than the record does, so
+ * in a flood we publish one record less than we have read, nap, and look again: nobody wakes us,
+ *and records come by the hundred. Before we leave we publish all, and tell epoll to look again if
+ *more has come by then.
+ *
+ * Size: 1.5 million getppid() calls flat out, a record each, printed on the other of 2 CPUs:
+ *
+ *	pages   a call   lost     resident   with a wake-up for each record we wait for
+ *	    4   320 ns   38 %     1.9 MB
+ *	   16   324 ns    0.5 %   1.9 MB     473 ns,  0.2 % lost
+ *	   64   333 ns    0       2.4 MB     928 ns,  0
+ *	  256   382 ns    0       3.9 MB     340 ns,  0
+ *	 1024   350 ns    0       9.9 MB     340 ns,  0
+ *
+ * So map.c takes 32 pages for each CPU.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,8 +42,11 @@
 
 enum {
 	RING_HEAD = 8,
-	RING_STEPS = 8,
-	LAST_WAITS = 50, /* ms that a program may take to end after stop */
+	RING_STEPS = 8,   /* we publish after each eighth of the ring */
+	DRAIN_FLOOD = 64, /* records in one look: more are coming */
+	DRAIN_NAP_NS = 200000,
+	DRAIN_NAPS = 8,        /* in one drain, for the sake of signals */
+	DRAIN_LAST_WAITS = 50, /* ms that a program may take to end after stop */
 };
 
 static void ring_close(struct ring *r)
@@ -39,11 +55,12 @@ static void ring_close(struct ring *r)
 		munmap((void *)r->consumer, r->page);
 	if (r->producer)
 		munmap((void *)r->producer, r->page + 2 * (r->mask + 1));
-	*r = (struct ring){ 0 };
+	*r = (struct ring){ .fd = -1 };
 }
 
 static int ring_open(struct ring *r, const struct kmap *m)
 {
+	r->fd = m->fd;
 	r->page = (size_t)getpagesize();
 	r->mask = (uint64_t)m->max_entries - 1;
 	void *at = mmap(NULL, r->page, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
@@ -56,7 +73,7 @@ static int ring_open(struct ring *r, const struct kmap *m)
 		return -errno;
 	r->producer = at;
 	r->data = (const char *)at + r->page;
-	r->position = *r->consumer;
+	r->position = r->last = *r->consumer;
 	return 0;
 }
 
@@ -100,10 +117,10 @@ static uint64_t ring_reserved(const struct ring *r)
 
 /* Full barrier: the kernel writes a record's head and then looks at our position; we do the
  * reverse, and one of us must see the other. */
-static void ring_publish(struct ring *r)
+static void ring_publish(struct ring *r, uint64_t position)
 {
 	if (r->consumer)
-		__atomic_store_n(r->consumer, r->position, __ATOMIC_SEQ_CST);
+		__atomic_store_n(r->consumer, position, __ATOMIC_SEQ_CST);
 }
 
 /* The record at our position: its bytes with *ret_size, or NULL while it is not written. */
@@ -123,6 +140,7 @@ static uint32_t ring_size(uint32_t head)
 
 static void ring_next(struct ring *r, uint32_t head)
 {
+	r->last = r->position;
 	r->position += RING_HEAD + ALIGN_UP((uint64_t)ring_size(head), 8);
 }
 
@@ -167,20 +185,14 @@ static bool drain_main(struct drain *d, uint64_t end)
 		uint32_t head;
 		const char *record = ring_peek(r, &head);
 
-		if (!record) {
-			/* The one who writes it wakes us if we are seen to wait for it. */
-			ring_publish(r);
-			record = ring_peek(r, &head);
-		}
 		if (!record || !drain_give(d, r, record, head))
 			return false;
 		ring_next(r, head);
 		if (r->position - published >= step) {
-			ring_publish(r);
+			ring_publish(r, r->last);
 			published = r->position;
 		}
 	}
-	ring_publish(r);
 	return true;
 }
 
@@ -221,7 +233,7 @@ static bool drain_round(struct drain *d)
 	if (!drain_main(d, MIN(main_pos, end)) || !drain_give(d, &d->k->urgent, record, head))
 		return false;
 	ring_next(&d->k->urgent, head);
-	ring_publish(&d->k->urgent);
+	ring_publish(&d->k->urgent, d->k->urgent.position);
 	return true;
 }
 
@@ -231,24 +243,66 @@ static bool drain_reached(const struct kernel *k, uint64_t main_end, uint64_t ur
 	return k->main.position >= main_end && k->urgent.position >= urgent_end;
 }
 
-int ring_drain(struct host *h, host_record_fn *fn, void *ctx)
+/* Reads what is waiting now. What comes in meanwhile can wait: a flood must not keep the caller
+ * from other things. */
+static void drain_waiting(struct drain *d)
+{
+	uint64_t main_end = ring_reserved(&d->k->main);
+	uint64_t urgent_end = ring_reserved(&d->k->urgent);
+
+	while (!drain_reached(d->k, main_end, urgent_end) && drain_round(d))
+		;
+}
+
+static void drain_flood(struct drain *d)
+{
+	const struct timespec nap = { 0, DRAIN_NAP_NS };
+	int before;
+
+	for (int naps = 0;; naps++) {
+		before = d->count;
+		drain_waiting(d);
+		if (d->error || d->count - before < DRAIN_FLOOD || naps == DRAIN_NAPS)
+			return;
+		ring_publish(&d->k->main, d->k->main.last);
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* After stop, programs may just be writing their last records, and nobody asks again. */
+static void drain_last(struct drain *d)
 {
 	const struct timespec moment = { 0, 1000000 };
-	struct kernel *k = (struct kernel *)h;
-	struct drain d = { .k = k, .fn = fn, .ctx = ctx };
-	/* What comes in meanwhile can wait: a flood must not keep the caller from other things. */
-	uint64_t main_end = ring_reserved(&k->main), urgent_end = ring_reserved(&k->urgent);
 
-	while (!drain_reached(k, main_end, urgent_end) && drain_round(&d))
-		;
-	/* After stop, programs may just be writing their last records, and nobody asks again. */
-	for (int waits = 0; k->stopped && !d.error && waits < LAST_WAITS;) {
-		if (drain_reached(k, ring_reserved(&k->main), ring_reserved(&k->urgent)))
-			break;
-		if (drain_round(&d))
+	for (int waits = 0; !d->error && waits < DRAIN_LAST_WAITS;) {
+		if (drain_reached(d->k, ring_reserved(&d->k->main), ring_reserved(&d->k->urgent)))
+			return;
+		if (drain_round(d))
 			continue;
 		nanosleep(&moment, NULL);
 		waits++;
 	}
+}
+
+/* Whoever writes from now on wakes us; epoll looks once more at what came before. */
+static void drain_settle(struct kernel *k, struct ring *r)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	ring_publish(r, r->position);
+	if (ring_reserved(r) > r->position)
+		epoll_ctl(k->epoll, EPOLL_CTL_MOD, r->fd, &event);
+}
+
+int ring_drain(struct host *h, host_record_fn *fn, void *ctx)
+{
+	struct kernel *k = (struct kernel *)h;
+	struct drain d = { .k = k, .fn = fn, .ctx = ctx };
+
+	drain_flood(&d);
+	if (k->stopped)
+		drain_last(&d);
+	drain_settle(k, &k->main);
+	drain_settle(k, &k->urgent);
 	return d.error ? d.error : d.count;
 }
