@@ -10,9 +10,6 @@
 
 #include "run/run_priv.h"
 
-/* How often the counts are looked at while tracing: reading them costs system calls. */
-static const uint64_t look_interval = 1000000000;
-
 static const char full_hint[] =
 	"the ring buffer was full; filter in the script, or set perf_rb_pages to make it larger";
 
@@ -108,11 +105,6 @@ static void tell_more(struct session *s, uint64_t sum)
 
 void loss_look(struct session *s)
 {
-	uint64_t now = session_now();
-
-	if (now < s->next_look)
-		return;
-	s->next_look = now + look_interval;
 	tell_more(s, count_records(s, NULL));
 }
 

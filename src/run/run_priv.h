@@ -4,6 +4,12 @@
 
 #include "run/session.h"
 
+/* A set of process ids; a zeroed one is empty. */
+struct pids {
+	uint32_t *v;
+	uint32_t n, cap;
+};
+
 struct session {
 	struct host *host;
 	const struct image *img;
@@ -18,7 +24,9 @@ struct session {
 
 	uint64_t *warned;   /* by site: how often its warning came */
 	uint64_t lost_told; /* records lost, as far as told */
-	uint64_t next_look; /* boot-time ns when losses are looked at again */
+	struct pids seen;   /* processes whose mappings are known */
+	uint64_t next_look; /* boot-time ns when losses and processes are looked at again */
+	uint64_t interval;  /* between two looks: short at first */
 	uint32_t records;   /* since the last look at the signals */
 	bool ending;        /* exit(), a signal, the watched process, or the sink failed */
 	bool aborted;       /* a second signal: no more output */
@@ -53,10 +61,18 @@ int command_run(const char *command, struct buf *out);
 
 /* ---- loss.c: what could not be shown is told ---- */
 
-/* loss_look - tells of records lost since the last look. */
+/* loss_look - tells of records lost since it was last called. */
 void loss_look(struct session *s);
 /* loss_report - by call site, then stacks, scratch memory, recursion, and the sum. */
 void loss_report(struct session *s);
+
+/* ---- process.c ---- */
+
+/* process_look - remembers the mappings of processes that user stacks came from. */
+void process_look(struct session *s);
+/* pids_add - false when @pid was there already. */
+bool pids_add(struct pids *set, uint32_t pid);
+void pids_done(struct pids *set);
 
 /* ---- session.c ---- */
 

@@ -15,7 +15,9 @@
 
 #include "run/run_priv.h"
 
-enum { LOOK_MS = 1000 };
+/* While tracing, losses and new processes are looked at in intervals that begin short, for what
+ * ends soon, and grow, because each look costs system calls. In ns. */
+static const uint64_t look_first = 10000000, look_last = 1000000000;
 
 /* ---- clocks ---- */
 
@@ -116,6 +118,7 @@ static void close_session(struct session *s)
 {
 	out_formats_free(s->formats);
 	free(s->warned);
+	pids_done(&s->seen);
 	buf_done(&s->out);
 	buf_done(&s->text);
 }
@@ -218,9 +221,9 @@ static void wait_for_something(struct session *s)
 		{ .fd = s->opt->stop_fd, .events = POLLIN },
 		{ .fd = s->opt->watch_fd, .events = POLLIN },
 	};
-	bool losing = fds[0].fd >= 0 && image_role(s->img, MAP_LOSS) >= 0;
+	bool looks = image_role(s->img, MAP_LOSS) >= 0 || image_role(s->img, MAP_STACKS) >= 0;
 
-	if (poll(fds, ARRAY_LEN(fds), losing ? LOOK_MS : -1) <= 0)
+	if (poll(fds, ARRAY_LEN(fds), looks ? (int)(s->interval / 1000000) : -1) <= 0)
 		return;
 	if (fds[1].revents)
 		session_signalled(s);
@@ -228,9 +231,23 @@ static void wait_for_something(struct session *s)
 		s->ending = true;
 }
 
+static void look_around(struct session *s)
+{
+	uint64_t now = session_now();
+
+	if (now < s->next_look)
+		return;
+	loss_look(s);
+	process_look(s);
+	s->next_look = now + s->interval;
+	s->interval = MIN(s->interval * 2, look_last);
+}
+
 static int trace(struct session *s)
 {
 	int n = 0;
+
+	s->interval = look_first;
 
 	while (!s->ending && n >= 0) {
 		bool stopped;
@@ -240,7 +257,7 @@ static int trace(struct session *s)
 		n = drain_once(s);
 		if (n == 0)
 			look_for_exit(s, stopped);
-		loss_look(s);
+		look_around(s);
 		output_flush(s); /* idle, or the host gave us the time to see to it */
 	}
 	return n;

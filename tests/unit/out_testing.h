@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "out/out.h"
+#include "sym/sym.h"
 
 struct symbol symbols_kernel(struct symbols *s, uint64_t address)
 {
@@ -33,6 +34,15 @@ struct symbol symbols_user(struct symbols *s, uint32_t pid, uint64_t address)
 	if (address >> 12 != 2)
 		return (struct symbol){ 0 };
 	return (struct symbol){ "user_fn", address & 0xfff, "/bin/prog" };
+}
+
+/* Processes that were looked at, one after the other. */
+static struct buf seen;
+
+void symbols_see(struct symbols *s, uint32_t pid)
+{
+	(void)s;
+	buf_printf(&seen, "%u ", pid);
 }
 
 static struct arena arena;
@@ -78,6 +88,7 @@ static inline int testing_teardown(void **state)
 {
 	(void)state;
 	arena_done(&arena);
+	buf_done(&seen);
 	return 0;
 }
 

@@ -630,6 +630,36 @@ static void stacks_come_from_their_map(void **state)
 	assert_int_equal(strlen(text(&written)), 1 + 3 * 20 + 1);
 }
 
+/* Each process that a user stack came from is looked at once, while it may still be there. */
+static void processes_of_stacks_are_looked_at_while_tracing(void **state)
+{
+	uint32_t stacks, p = site(RENDER_PRINTF, "%d\n", i64(), NULL);
+	int marker;
+
+	(void)state;
+	attach_kind(ATTACH_TRACEPOINT);
+	stacks = image_map_add(image, &(struct image_map){ .name = ".stacks",
+							   .role = MAP_STACKS,
+							   .key_size = 8,
+							   .value_size = 16 });
+	for (uint64_t id = 1; id <= 300; id++) {
+		uint32_t entry[4] = { 1, id % 100 };
+
+		fake_entry(&host, stacks, &id, 8, entry, sizeof(entry), 1);
+	}
+	number_record(FAKE_TRACE, p, 1);
+	exit_record(FAKE_TRACE, 0);
+	assert_int_equal(
+		session_run(&host.host, image, (struct symbols *)&marker, &options, NULL, &result),
+		0);
+	assert_int_equal(strncmp(text(&seen), "1 2 3 4 5 ", 10), 0);
+	for (int i = 0, n = 0; i < (int)seen.len; i++) {
+		n += seen.data[i] == ' ';
+		assert_true(n <= 99);
+	}
+	assert_non_null(strstr(text(&seen), " 99 "));
+}
+
 /* ---- losses ---- */
 
 static uint64_t sum_told(const char *line_start)
@@ -730,6 +760,7 @@ int main(void)
 		session_test(maps_are_printed_at_the_end_by_name),
 		session_test(print_of_a_map_reads_it_then),
 		session_test(stacks_come_from_their_map),
+		session_test(processes_of_stacks_are_looked_at_while_tracing),
 		session_test(losses_are_told_by_site_and_add_up),
 		session_test(json_tells_losses_as_records),
 		session_test(other_losses_count_too),
