@@ -2,7 +2,10 @@
  * A session: one run of an image on a host, from load to the last map printed.
  *
  * The session writes to a sink and reports through callbacks; it prints nothing itself. It knows
- * hosts only by their interface.
+ * hosts only by their interface, and leaves the host loaded and stopped: its owner frees it.
+ *
+ * Losses are told as "Lost N events" lines (JSON: lost_events records) whose sum is what was not
+ * printed of the records; then by place; then "Total lost: N events" with everything else.
  */
 #ifndef SKEP_RUN_SESSION_H
 #define SKEP_RUN_SESSION_H
@@ -26,6 +29,8 @@ struct session_options {
 	/* Text for stderr: "Attached 3 probes", lost events, run-time warnings. */
 	void (*tell)(void *ctx, const char *text);
 	void *ctx;
+	/* AUTO and FULL: when 64 KiB are full or nothing more waits; LINE: at the end of each
+	 * record that ends a line; NONE: after each record. */
 	enum { FLUSH_AUTO, FLUSH_LINE, FLUSH_FULL, FLUSH_NONE } flush;
 };
 
