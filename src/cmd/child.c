@@ -3,12 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,54 +47,56 @@ static bool can_run(const char *name)
 	return false;
 }
 
-static NORETURN void run_command(char **words, int wait_fd)
+/* Stops itself at exec: the tracer attaches to the program that it becomes, and can look at its
+ * mappings, before its first instruction. */
+static NORETURN void run_command(char **words)
 {
 	sigset_t none;
-	char byte;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	/* Nothing comes when the tracer gave up: its end of the pipe closes. */
-	if (read(wait_fd, &byte, 1) != 1)
-		_exit(127);
-	execvp(words[0], words);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+		execvp(words[0], words);
 	_exit(127);
+}
+
+/* Waits for the stop at exec; -ECHILD when the command ended instead. */
+static int wait_for_exec(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSTOPPED(status) ? 0 : -ECHILD;
 }
 
 static int start_words(struct child *c, char **words, struct buf *why)
 {
-	int ends[2], err;
+	int err;
 
 	if (!can_run(words[0])) {
 		buf_printf(why, "cannot run '%s': no such program, or it may not be executed",
 			   words[0]);
 		return -ENOENT;
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		goto failed;
 	c->pid = fork();
-	if (c->pid < 0) {
-		close(ends[0]);
-		close(ends[1]);
+	if (c->pid == 0)
+		run_command(words);
+	err = c->pid < 0 ? -errno : wait_for_exec(c->pid);
+	if (err) {
 		c->pid = 0;
-		goto failed;
+		buf_printf(why, "cannot start '%s': %s", words[0],
+			   err == -ECHILD ? "it did not come to exec" : strerror(-err));
+		return err;
 	}
-	if (c->pid == 0) {
-		close(ends[1]);
-		run_command(words, ends[0]);
-	}
-	close(ends[0]);
-	c->go = ends[1];
-	c->is_ours = true;
+	c->is_ours = c->is_stopped = true;
 	c->pidfd = open_pidfd(c->pid);
-	if (c->pidfd >= 0)
-		return 0;
-	errno = -c->pidfd;
-failed:
-	err = -errno;
-	buf_printf(why, "cannot start '%s': %s", words[0], strerror(errno));
-	return err;
+	if (c->pidfd < 0)
+		buf_printf(why, "cannot follow '%s': %s", words[0], strerror(-c->pidfd));
+	return MIN(c->pidfd, 0);
 }
 
 int child_start(struct child *c, const char *command, struct buf *why)
@@ -139,15 +142,10 @@ int child_follow(struct child *c, const char *text, struct buf *why)
 
 int child_go(struct child *c)
 {
-	int err = 0;
-
-	if (c->go < 0)
+	if (!c->is_stopped)
 		return 0;
-	if (write(c->go, "", 1) != 1)
-		err = -errno;
-	close(c->go);
-	c->go = -1;
-	return err;
+	c->is_stopped = false;
+	return ptrace(PTRACE_DETACH, c->pid, NULL, NULL) < 0 ? -errno : 0;
 }
 
 /* A command that ignores SIGTERM is not waited for longer than this. */
@@ -158,6 +156,7 @@ static void end_command(struct child *c)
 	struct pollfd ended = { .fd = c->pidfd, .events = POLLIN };
 
 	kill(c->pid, SIGTERM);
+	child_go(c);
 	if (poll(&ended, 1, PATIENCE_MS) == 0)
 		kill(c->pid, SIGKILL);
 	waitpid(c->pid, NULL, 0);
@@ -165,8 +164,6 @@ static void end_command(struct child *c)
 
 void child_done(struct child *c)
 {
-	if (c->go >= 0)
-		close(c->go);
 	if (c->is_ours)
 		end_command(c);
 	if (c->pidfd >= 0)

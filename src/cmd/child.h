@@ -1,6 +1,6 @@
 /*
- * The processes that a run follows: the command of -c, which waits until all probes are attached
- * and is ended with us, or the process of -p, which is left alone.
+ * The processes that a run follows: the command of -c, which stands still at exec until all probes
+ * are attached and is ended with us, or the process of -p, which is left alone.
  */
 #ifndef SKEP_CMD_CHILD_H
 #define SKEP_CMD_CHILD_H
@@ -12,13 +12,13 @@
 struct child {
 	pid_t pid; /* 0: none */
 	int pidfd; /* readable when it has ended; -1: none */
-	int go;    /* our end of the pipe that the command waits on; -1: already told */
 	bool is_ours;
+	bool is_stopped; /* at exec, by ptrace */
 };
 
-#define CHILD_NONE ((struct child){ .pidfd = -1, .go = -1 })
+#define CHILD_NONE ((struct child){ .pidfd = -1 })
 
-/* child_start - forks @command (words as in a shell, no shell in between), stopped before exec.
+/* child_start - forks @command (words as in a shell, no shell in between), stopped at exec.
  * 0, or -errno with a line in @why. */
 int child_start(struct child *c, const char *command, struct buf *why);
 

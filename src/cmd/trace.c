@@ -166,6 +166,8 @@ static int set_format(const struct options *opt, struct session_options *session
 		if (streq(opt->buffering, modes[i]))
 			session->flush = i;
 	}
+	if (!opt->buffering && isatty(STDOUT_FILENO) && !opt->output)
+		session->flush = FLUSH_LINE;
 	if (opt->buffering && session->flush == FLUSH_AUTO) {
 		complain(opt, "--buffering takes line, full or none, not '%s'", opt->buffering);
 		return EXIT_USAGE;
@@ -215,6 +217,8 @@ static int run(struct unit *u, struct trace *t, const struct lang_result *compil
 		return status;
 	t->symbols = symbols_new(NULL, NULL);
 	kernel.ksym_ctx = t->symbols;
+	if (t->symbols && t->child.pid)
+		symbols_see(t->symbols, t->child.pid);
 	t->host = t->symbols ? kernel_host_new(&kernel) : NULL;
 	if (!t->host)
 		return complain(opt, "out of memory");

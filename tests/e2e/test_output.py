@@ -87,9 +87,9 @@ def test_system_is_unsafe_and_prints():
 
 def test_join_of_an_argument_list(tmp_path):
     out = trace('tracepoint:syscalls:sys_enter_execve { join(args.argv); }',
-                f"/bin/echo one two")
+                "/bin/sh -c '/bin/echo one two; true'")
     assert "/bin/echo one two" in out.lines
-    out = trace('tracepoint:syscalls:sys_enter_execve { join(args.argv, ","); }', f"/bin/echo a b")
+    out = trace('tracepoint:syscalls:sys_enter_execve { join(args.argv, ","); }', "/bin/sh -c '/bin/echo a b; true'")
     assert "/bin/echo,a,b" in out.lines
 
 
