@@ -149,7 +149,7 @@ static void parse_piece(struct parser *ps, struct piece *piece)
 	piece->text_len = ps->p - piece->text;
 }
 
-int format_parse(struct format *f, const char *text, const struct type *args)
+int out_format_parse(struct format *f, const char *text, const struct type *args)
 {
 	struct parser ps = { .p = text, .args = args };
 	uint32_t cap = 0;
@@ -187,7 +187,7 @@ struct out_formats *out_formats_new(const struct image *image)
 	all->formats = calloc(MAX(all->n, 1u), sizeof(*all->formats));
 	for (uint32_t i = 0; all->formats && i < all->n && !err; i++)
 		if (image->sites.v[i].format)
-			err = format_parse(&all->formats[i], image->sites.v[i].format,
+			err = out_format_parse(&all->formats[i], image->sites.v[i].format,
 					   image->sites.v[i].args);
 	if (!all->formats || err) {
 		out_formats_free(all);

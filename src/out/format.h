@@ -50,8 +50,8 @@ struct out_formats {
 	uint32_t n;
 };
 
-/* format_parse - takes @text apart over the members of @args (may be NULL). -ENOMEM or 0. */
-int format_parse(struct format *f, const char *text, const struct type *args);
+/* out_format_parse - takes @text apart over the members of @args (may be NULL). -ENOMEM or 0. */
+int out_format_parse(struct format *f, const char *text, const struct type *args);
 void format_done(struct format *f);
 
 #endif
