@@ -358,11 +358,13 @@ struct ir_value *ir_simplify(struct ir_func *f, struct ir_value *v)
 /* (x + c) + d, when the inner sum is used for nothing else. */
 static void regroup(struct ir_func *f, struct ir_value *v)
 {
-	struct ir_value *inner = v->args[0];
+	struct ir_value *inner;
 	int64_t sum;
 
-	if (v->op != IR_ADD || v->args[1]->op != IR_CONST || inner->op != IR_ADD ||
-	    inner->uses != 1 || inner->args[1]->op != IR_CONST)
+	if (v->op != IR_ADD || v->args[1]->op != IR_CONST)
+		return;
+	inner = v->args[0];
+	if (inner->op != IR_ADD || inner->uses != 1 || inner->args[1]->op != IR_CONST)
 		return;
 	if (__builtin_add_overflow(inner->args[1]->n, v->args[1]->n, &sum))
 		return;
