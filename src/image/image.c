@@ -49,3 +49,11 @@ struct span prog_span(const struct image_prog *prog, uint32_t insn)
 	}
 	return lo ? prog->spans.v[lo - 1].span : SPAN_NONE;
 }
+
+const char *prog_poison(const struct image_prog *prog, uint32_t insn)
+{
+	for (uint32_t i = 0; i < prog->poisons.n; i++)
+		if (prog->poisons.v[i].insn == insn)
+			return prog->poisons.v[i].why;
+	return NULL;
+}

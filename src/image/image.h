@@ -28,6 +28,8 @@ enum map_role {
 	MAP_GLOBALS,  /* one value, mapped by the host: struct image_globals, then the script's */
 	MAP_RODATA,   /* one value, frozen before programs load; `data` has it */
 	MAP_DISPATCH, /* array of u32, one a system call number: event index + 1, or 0; `data` */
+	MAP_DATA,     /* variables of an object (.data, .bss, .kconfig): an array of one value, a
+		       * struct of them; `data` has it, NULL: zeros */
 	MAP_ROLE_COUNT
 };
 
@@ -42,8 +44,25 @@ struct image_globals {
 
 enum { SCRATCH_LEVELS = 4 }; /* task, softirq, hardirq, NMI */
 
+/* A first content that is known only when the map is made. */
+enum map_init_kind {
+	INIT_MAP,     /* maps of maps: map `index` stands under key `at` */
+	INIT_PROG,    /* prog arrays: program `index` stands under key `at`; struct_ops: its address
+		       * at byte `at` of the value */
+	INIT_ADDRESS, /* MAP_DATA, MAP_RODATA: at byte `at` stands the address (8 bytes) of map
+		       * `index`'s value + addend; kernels cannot do this, engines can */
+};
+
+struct map_init {
+	uint32_t at;
+	enum map_init_kind kind;
+	uint32_t index;
+	int64_t addend;
+};
+
 struct image_map {
-	const char *name; /* "@x" for the script's own, ".ring" and so on otherwise */
+	const char *name; /* "@x" for the script's own, ".ring" and so on otherwise; objects: the
+			   * variable's or section's name */
 	enum map_role role;
 	const struct type *key;   /* MAP_USER: NULL when scalar (no key) */
 	const struct type *value; /* MAP_USER */
@@ -52,6 +71,14 @@ struct image_map {
 	uint32_t kind;    /* enum bpf_map_type declared by the script; 0: host chooses */
 	const void *data; /* first contents: value_size * max_entries bytes, or NULL */
 	struct span span; /* first use */
+	/* What only objects ask for; max_entries 0: what the kind needs (one a CPU). */
+	uint32_t flags;     /* BPF_F_*, besides those that the host adds */
+	uint32_t numa_node; /* where BPF_F_NUMA_NODE is among them */
+	uint64_t extra;     /* map_extra: a bloom filter's hash functions, an arena's address */
+	uint32_t inner;     /* maps of maps: index + 1 of the template, which stands before */
+	bool is_template;   /* only says what the maps inside of another are like */
+	bool is_pinned;     /* shared under its name in the BPF file system */
+	VEC(struct map_init) inits;
 };
 
 enum reloc_kind {
@@ -62,6 +89,8 @@ enum reloc_kind {
 	RELOC_KSYM,      /* ld_imm64: address of kernel symbol `name` + addend */
 	RELOC_PARAM,     /* ld_imm64: a value the host fills in at load: `index` is enum
 			  * image_param */
+	RELOC_KFUNC,     /* call (src 2): kernel function `name`, by its BTF id */
+	RELOC_KVAR,      /* ld_imm64 (src 3): kernel variable `name`, by its BTF id */
 };
 
 /* Values known only when loading. */
@@ -78,6 +107,7 @@ struct reloc {
 	uint32_t index;
 	const char *name;
 	int64_t addend;
+	bool is_weak; /* KSYM, KFUNC, KVAR: 0 where there is none of that name */
 };
 
 struct insn_span {
@@ -90,6 +120,19 @@ struct image_func {
 	uint32_t insn;
 	const char *name;
 	uint32_t nparams;
+	const struct type *type; /* FUNC with its parameters, NULL: not known */
+};
+
+/*
+ * An instruction that cannot work on this target, because a CO-RE relocation of it failed: it is
+ * a call of helper POISON_HELPER + n. Reaching it is the error, not having it: code behind an
+ * exists check is never run, and verifiers never see it.
+ */
+enum { POISON_HELPER = 195896080 }; /* the number that libbpf uses, and kernel logs show */
+
+struct image_poison {
+	uint32_t insn;
+	const char *why; /* "the target has no task_struct.state" */
 };
 
 struct image_prog {
@@ -102,6 +145,11 @@ struct image_prog {
 	VEC(struct insn_span) spans;
 	VEC(struct image_func) funcs;
 	bool per_attach; /* has a PARAM_COOKIE: the host loads a copy for each attach */
+	/* What objects say besides. */
+	const char *section; /* where it stood, and so where it attaches: "kprobe/vfs_read" */
+	uint32_t flags;      /* for load: BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS */
+	bool is_optional;    /* loaded only when asked for ("?" before the section's name) */
+	VEC(struct image_poison) poisons;
 };
 
 /* How an attach record is carried out: one row in kernel/ and in engine/ for each. */
@@ -174,6 +222,7 @@ struct stack_entry {
 struct image {
 	struct arena *arena;
 	const char *license;
+	uint32_t version; /* the kernel version that the object was written for, or 0 */
 	const struct sources *sources;
 	VEC(struct image_prog) progs;
 	VEC(struct image_map) maps;
@@ -191,6 +240,9 @@ uint32_t image_site_add(struct image *img, const struct image_site *site);
 
 /* image_role - index of the first map with @role, or -1. */
 int image_role(const struct image *img, enum map_role role);
+
+/* prog_poison - why instruction @insn cannot work; NULL: it can. */
+const char *prog_poison(const struct image_prog *prog, uint32_t insn);
 
 /* prog_span - the source span of instruction @insn. */
 struct span prog_span(const struct image_prog *prog, uint32_t insn);

@@ -78,14 +78,44 @@ static int load_reloc_ksym(struct load *l, const struct reloc *r, struct insn *i
 	const struct kernel_options *opt = &l->k->opt;
 	uint64_t address = opt->ksym && r->name ? opt->ksym(opt->ksym_ctx, r->name) : 0;
 
-	if (!address) {
+	if (!address && !r->is_weak) {
 		diag_error(l->diags, prog_span(l->prog, r->insn), "the kernel has no symbol %s",
 			   r->name ? r->name : "");
 		diag_hint(l->diags, "addresses are read from /proc/kallsyms, which shows them to "
 				    "root only while kernel.kptr_restrict is 0 or 1");
 		return -ENOENT;
 	}
-	load_put64(i, address + (uint64_t)r->addend);
+	load_put64(i, address ? address + (uint64_t)r->addend : 0);
+	return 0;
+}
+
+/* The kernel's types, read when the first program needs them. */
+static struct btf *load_kernel_btf(struct kernel *k)
+{
+	const char *why;
+
+	if (!k->opt.types || k->opt.types->btf)
+		return k->opt.types ? k->opt.types->btf : NULL;
+	if (!k->btf && k->opt.btf_path && btf_open(k->opt.types, k->opt.btf_path, &k->btf, &why))
+		k->btf = NULL;
+	return k->btf;
+}
+
+/* Kernel functions and variables go by their BTF ids. */
+static int load_reloc_btf(struct load *l, const struct reloc *r, struct insn *i, bool wide)
+{
+	const char *kind = wide ? "var" : "func";
+	struct btf *btf = load_kernel_btf(l->k);
+	uint32_t id = btf && r->name ? btf_find(btf, kind, r->name) : 0;
+
+	if (!id && !r->is_weak) {
+		diag_error(l->diags, prog_span(l->prog, r->insn), "the kernel's BTF has no %s %s",
+			   kind, r->name ? r->name : "");
+		return -ENOENT;
+	}
+	if (wide)
+		i->src = id ? BPF_PSEUDO_BTF_ID : 0;
+	i->imm = (int32_t)id;
 	return 0;
 }
 
@@ -97,7 +127,7 @@ static int load_reloc(struct load *l, const struct reloc *r)
 		return load_damaged(l, r->insn, "lies behind its end");
 	struct insn *i = &l->insns[r->insn];
 	bool wide = i->opcode == (BPF_LD | BPF_IMM | BPF_DW);
-	if (wide ? r->insn + 1 >= n : r->kind != RELOC_PARAM)
+	if (wide ? r->insn + 1 >= n : r->kind != RELOC_PARAM && r->kind != RELOC_KFUNC)
 		return load_damaged(l, r->insn, "cannot hold an address");
 	switch (r->kind) {
 	case RELOC_MAP:
@@ -114,6 +144,8 @@ static int load_reloc(struct load *l, const struct reloc *r)
 		else
 			i->imm = (int32_t)(uint32_t)load_param(l, r->index);
 		return 0;
+	case RELOC_KFUNC:
+	case RELOC_KVAR: return load_reloc_btf(l, r, i, wide);
 	}
 	return load_damaged(l, r->insn, "has a relocation of no known kind");
 }
@@ -141,18 +173,6 @@ static void load_name(char to[SYS_NAME_SIZE], const char *name)
 {
 	for (size_t i = 0; name[i] && i + 1 < SYS_NAME_SIZE; i++)
 		to[i] = isalnum((unsigned char)name[i]) || name[i] == '.' ? name[i] : '_';
-}
-
-/* The kernel's types, read when the first program needs them. */
-static struct btf *load_kernel_btf(struct kernel *k)
-{
-	const char *why;
-
-	if (!k->opt.types || k->opt.types->btf)
-		return k->opt.types ? k->opt.types->btf : NULL;
-	if (!k->btf && k->opt.btf_path && btf_open(k->opt.types, k->opt.btf_path, &k->btf, &why))
-		k->btf = NULL;
-	return k->btf;
 }
 
 /* What BTF calls the thing that @func names depends on how it is attached. */

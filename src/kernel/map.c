@@ -87,6 +87,7 @@ static const struct map_row map_rows[] = {
 	[MAP_GLOBALS] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, entries_one },
 	[MAP_RODATA] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY, BPF_F_RDONLY_PROG, entries_one },
 	[MAP_DISPATCH] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY, 0, entries_given },
+	[MAP_DATA] = { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY, 0, entries_one },
 };
 _Static_assert(ARRAY_LEN(map_rows) == MAP_ROLE_COUNT, "a row for each role");
 
@@ -133,7 +134,8 @@ static struct sys_map_create map_attr(const struct kernel *k, const struct image
 			: im->percpu ? row->percpu
 				     : row->type,
 		.max_entries = row->entries(k, im),
-		.flags = row->flags,
+		.flags = row->flags | im->flags,
+		.numa_node = im->numa_node,
 	};
 
 	if (a.type != BPF_MAP_TYPE_RINGBUF) {

@@ -121,8 +121,9 @@ int reject_explain(struct diags *diags, const struct image_prog *prog, int err, 
 		why_hint(diags, err);
 		return err;
 	}
+	const char *poison = r.insn >= 0 ? prog_poison(prog, (uint32_t)r.insn) : NULL;
 	diag_error(diags, at, "the kernel's verifier refuses program %s at instruction %ld: %s",
-		   prog->name, MAX(r.insn, 0), r.reason);
+		   prog->name, MAX(r.insn, 0), poison ? poison : r.reason);
 	reject_hints(diags, r.reason);
 	if (verbose)
 		diag_hint(diags, "the verifier's log:\n%s", log);

@@ -68,6 +68,21 @@ const uint32_t *btf_record(const struct btf *btf, uint32_t id)
 	return record;
 }
 
+uint32_t btf_count(const struct btf *btf)
+{
+	return btf->ntypes;
+}
+
+const uint32_t *btf_first(const struct btf *btf)
+{
+	return btf->records;
+}
+
+const uint32_t *btf_after(const uint32_t *record)
+{
+	return record + record_words(record);
+}
+
 /* What the records checked so far refer to. */
 struct extent {
 	uint32_t id, name;
@@ -177,6 +192,11 @@ static const char *check_header(struct btf *btf)
 	return NULL;
 }
 
+static void *table_of(struct btf *btf, size_t n, size_t size)
+{
+	return btf->is_lent ? arena_alloc(btf->types->arena, n * size) : calloc(n, size);
+}
+
 /* Checks the blob that @btf owns and builds what finds things in it. */
 static int prepare(struct btf *btf, const char **ret_why)
 {
@@ -186,12 +206,12 @@ static int prepare(struct btf *btf, const char **ret_why)
 	if (*ret_why)
 		return -EINVAL;
 	most = btf->nwords / BTF_COMMON + 1;
-	btf->index = calloc(most / BTF_STRIDE + 1, sizeof(*btf->index));
+	btf->index = table_of(btf, most / BTF_STRIDE + 1, sizeof(*btf->index));
 	if (btf->index)
 		*ret_why = check_records(btf);
 	if (*ret_why)
 		return -EINVAL;
-	btf->made = calloc(btf->ntypes / BTF_PAGE + 1, sizeof(*btf->made));
+	btf->made = table_of(btf, btf->ntypes / BTF_PAGE + 1, sizeof(*btf->made));
 	if (btf->index && btf->made)
 		return 0;
 	*ret_why = "there is not enough memory";
@@ -277,9 +297,21 @@ int btf_parse(struct types *types, const void *data, size_t size, struct btf **r
 	return finish(btf, btf->data ? 0 : -ENOMEM, ret, ret_why);
 }
 
+int btf_adopt(struct types *types, const void *data, size_t size, struct btf **ret,
+	      const char **ret_why)
+{
+	struct btf *btf = arena_new(types->arena, struct btf);
+
+	btf->types = types;
+	btf->data = (uint8_t *)data;
+	btf->size = size;
+	btf->is_lent = true;
+	return finish(btf, 0, ret, ret_why);
+}
+
 void btf_close(struct btf *btf)
 {
-	if (!btf)
+	if (!btf || btf->is_lent)
 		return;
 	if (btf->is_mapped)
 		munmap(btf->data, btf->size);

@@ -1,27 +1,15 @@
-/*
- * What btf.c (the blob: checks, records, names) and btf_type.c (records to types) share.
- * A record is a pointer to its first word; btf_check has seen that every word of it is there.
- */
+/* What btf.c (the blob: checks, records, names) and btf_type.c (records to types) share. */
 #ifndef SKEP_TYPES_BTF_PRIV_H
 #define SKEP_TYPES_BTF_PRIV_H
 
-#include "types/btf.h"
-
-enum btf_kind {
-#define KIND(number, NAME, name, extra, per_entry, refers) BTF_##NAME = number,
-#include "types/btf_kind.def"
-#undef KIND
-	BTF_KIND_COUNT
-};
-
-/* Words common to all records, and where entries begin after the row's extra words. */
-enum { BTF_NAME, BTF_INFO, BTF_SIZE, BTF_TYPE_ID = BTF_SIZE, BTF_COMMON };
+#include "types/btf_record.h"
 
 struct btf {
 	struct types *types;
 	uint8_t *data; /* the blob: mapped, or from malloc */
 	size_t size;
 	bool is_mapped;
+	bool is_lent; /* the blob is the caller's, the index the arena's */
 	const uint32_t *records;
 	uint32_t nwords;
 	const char *strings;
@@ -33,29 +21,5 @@ struct btf {
 };
 
 enum { BTF_STRIDE = 16, BTF_PAGE = 64 };
-
-static inline enum btf_kind btf_kind(const uint32_t *record)
-{
-	return record[BTF_INFO] >> 24 & 0x1f;
-}
-
-static inline uint32_t btf_entries(const uint32_t *record)
-{
-	return record[BTF_INFO] & 0xffff;
-}
-
-static inline bool btf_flag(const uint32_t *record)
-{
-	return record[BTF_INFO] >> 31;
-}
-
-/* btf_record - the record of type @id, or NULL (0 is void, and has none). */
-const uint32_t *btf_record(const struct btf *btf, uint32_t id);
-
-/* btf_string - the name at @offset; "" for none. */
-const char *btf_string(const struct btf *btf, uint32_t offset);
-
-/* btf_enumerator_value - the value in @entry of the enum @record. */
-int64_t btf_enumerator_value(const uint32_t *record, const uint32_t *entry);
 
 #endif
