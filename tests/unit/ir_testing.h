@@ -40,10 +40,10 @@ static inline void fixture_init(struct fixture *x)
 	x->target = (struct target){ .kernel = KERNEL(6, 1), .ncpus = 4 };
 	x->prog.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
 	image_map_add(x->img, &(struct image_map){ .name = "@",
-						    .role = MAP_USER,
-						    .key_size = 8,
-						    .value_size = 64,
-						    .max_entries = 4 });
+						   .role = MAP_USER,
+						   .key_size = 8,
+						   .value_size = 64,
+						   .max_entries = 4 });
 	x->m = ir_module_new(&x->arena, x->img, &x->target);
 }
 
@@ -96,10 +96,10 @@ static inline void assert_passes(const char *text, const char *expected, size_t 
 	fixture_done(&x);
 }
 
-#define ASSERT_PASSES(text, expected, ...)                                            \
-	do {                                                                          \
-		void (*const passes_[])(struct ir_func *) = { __VA_ARGS__ };          \
-		assert_passes((text), (expected), ARRAY_LEN(passes_), passes_);       \
+#define ASSERT_PASSES(text, expected, ...)                                      \
+	do {                                                                    \
+		void (*const passes_[])(struct ir_func *) = { __VA_ARGS__ };    \
+		assert_passes((text), (expected), ARRAY_LEN(passes_), passes_); \
 	} while (0)
 
 /* ---- the world that programs run in ---- */
@@ -276,8 +276,8 @@ static inline uint64_t ir_run_memory(struct ir_frame *fr, const struct ir_value 
 	if (v->op >= IR_LOAD8 && v->op <= IR_LOAD64)
 		return world_load(at, sizes[v->op - IR_LOAD8]);
 	if (v->op >= IR_LOADS8 && v->op <= IR_LOADS32) {
-		ir_eval(IR_SEXT8 + (v->op - IR_LOADS8),
-			world_load(at, sizes[v->op - IR_LOADS8]), 0, &sx);
+		ir_eval(IR_SEXT8 + (v->op - IR_LOADS8), world_load(at, sizes[v->op - IR_LOADS8]), 0,
+			&sx);
 		return sx;
 	}
 	if (v->op == IR_ZERO) {
@@ -298,7 +298,7 @@ static inline uint64_t ir_run_memory(struct ir_frame *fr, const struct ir_value 
 	case IR_ATOMIC_ADD:
 	case IR_FETCH_ADD: new = old + n; break;
 	case IR_ATOMIC_AND:
-	case IR_FETCH_AND: new = old & n; break;
+	case IR_FETCH_AND: new = old &n; break;
 	case IR_ATOMIC_OR:
 	case IR_FETCH_OR: new = old | n; break;
 	case IR_ATOMIC_XOR:
@@ -395,8 +395,8 @@ static inline uint64_t bpf_alu(uint8_t op, uint64_t a, uint64_t b, bool wide)
 	case BPF_LSH: return a << (b & bits);
 	case BPF_RSH: return a >> (b & bits);
 	case BPF_ARSH:
-		return wide ? (uint64_t)((int64_t)a >> (b & bits)) :
-			      (uint32_t)((int32_t)a >> (b & bits));
+		return wide ? (uint64_t)((int64_t)a >> (b & bits))
+			    : (uint32_t)((int32_t)a >> (b & bits));
 	case BPF_NEG: return 0 - a;
 	case BPF_MOV: return b;
 	}
@@ -457,7 +457,7 @@ static inline uint64_t bpf_wide(const struct bpf_run *r, uint32_t pc)
 
 static inline unsigned bpf_size(uint8_t opcode)
 {
-	return BPF_SIZE(opcode) == BPF_DW ? 8
+	return BPF_SIZE(opcode) == BPF_DW  ? 8
 	       : BPF_SIZE(opcode) == BPF_W ? 4
 	       : BPF_SIZE(opcode) == BPF_H ? 2
 					   : 1;
@@ -558,7 +558,8 @@ static inline uint64_t bpf_run_from(struct bpf_run *r, uint32_t pc, const uint64
 			if (BPF_MODE(i.opcode) == BPF_ATOMIC)
 				bpf_atomic(regs, i);
 			else
-				world_store(regs[i.dst] + i.offset, bpf_size(i.opcode), regs[i.src]);
+				world_store(regs[i.dst] + i.offset, bpf_size(i.opcode),
+					    regs[i.src]);
 			break;
 		default:
 			if (i.opcode == (BPF_JMP | BPF_EXIT))
