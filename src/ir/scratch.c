@@ -377,6 +377,26 @@ static int claim_in(struct ir_func *f)
 	return 0;
 }
 
+/* A front end hands the frame to callbacks before it knows whether they need it: where no slot
+ * leaves the stack there is none to hand over. */
+static bool has_large_slots(const struct ir_module *m)
+{
+	for (uint32_t i = 0; i < m->funcs.n; i++)
+		for (uint32_t k = 0; k < m->funcs.v[i]->leaves.n; k++)
+			if (m->funcs.v[i]->leaves.v[k]->op == IR_SLOT &&
+			    m->funcs.v[i]->leaves.v[k]->mark)
+				return true;
+	return false;
+}
+
+static void drop_frame(struct ir_func *f)
+{
+	for (uint32_t i = 0; i < f->leaves.n; i++)
+		if (f->leaves.v[i]->op == IR_SCRATCH)
+			f->leaves.v[i]->same = ir_const(f, 0);
+	ir_settle(f);
+}
+
 int ir_scratch_claim(struct ir_module *m)
 {
 	struct image_map *map;
@@ -384,6 +404,11 @@ int ir_scratch_claim(struct ir_module *m)
 	for (uint32_t i = 0; i < m->funcs.n; i++)
 		find_set(m->funcs.v[i]);
 	choose_slots(m);
+	if (!has_large_slots(m)) {
+		for (uint32_t i = 0; i < m->funcs.n; i++)
+			drop_frame(m->funcs.v[i]);
+		return 0;
+	}
 	m->scratch_size = BUSY_SIZE;
 	for (uint32_t i = 0; i < m->funcs.n; i++)
 		if (claim_in(m->funcs.v[i]))
