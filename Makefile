@@ -94,6 +94,12 @@ $(BUILD)/skep: $(CMD_OBJ) $(BUILD)/libskep.a
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# A plugin for suites that test BPF engines; src/conformance/ is no part of the library.
+CONFORMANCE_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/conformance/*.c))
+$(BUILD)/skep-conformance: $(CONFORMANCE_OBJ) $(BUILD)/libskep.a
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/libskep.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -128,4 +134,4 @@ $(BUILD)/fuzz/%: fuzz/%.c $(BUILD)/libskep.a
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(FUZZ_FLAGS) -o $@ $< $(FUZZ_MAIN) $(BUILD)/libskep.a $(LIBS)
 fuzzers: $(FUZZ_SRC:fuzz/%.c=$(BUILD)/fuzz/%)
 
--include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(UNITS:=.d)
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(CONFORMANCE_OBJ:.o=.d) $(UNITS:=.d)

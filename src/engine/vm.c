@@ -1,0 +1,136 @@
+/*
+ * Runs of programs: the state of one run, its start, calls back into it, maps it may use.
+ * Needs: decoded programs. Called by hosts, helpers, tests and embedders.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/frame.h"
+#include "engine/map.h"
+#include "engine/prog.h"
+#include "engine/region.h"
+
+/* splitmix64: neighbouring seeds give unlike streams. */
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+int vm_init(struct vm *vm, struct engine *engine, uint32_t cpu)
+{
+	*vm = (struct vm){ .engine = engine, .cpu = cpu, .random = mix(engine->seed + cpu) };
+	vm->stack = aligned_alloc(64, VM_MAX_DEPTH * VM_STACK_SIZE);
+	if (!vm->stack)
+		return -ENOMEM;
+	memset(vm->stack, 0, VM_MAX_DEPTH * VM_STACK_SIZE);
+	return 0;
+}
+
+/* Gives back the inner maps of the run that ended, and what showed memory of that run alone. */
+static void vm_release(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->ninner; i++)
+		map_put(vm->inner[i]);
+	vm->ninner = vm->nextra = 0;
+	vm_forget(vm);
+}
+
+void vm_done(struct vm *vm)
+{
+	vm_release(vm);
+	free(vm->stack);
+	vm->stack = NULL;
+}
+
+/* The frames that the last run used, zeroed: no run sees what another left. */
+static void vm_clear_stack(struct vm *vm)
+{
+	size_t used = (vm->deepest + 1) * VM_STACK_SIZE;
+
+	memset(vm->stack + VM_MAX_DEPTH * VM_STACK_SIZE - used, 0, used);
+	vm->deepest = 0;
+}
+
+uint64_t vm_run(struct vm *vm, const struct vm_prog *p, void *context, uint32_t context_size,
+		const struct region *extra, uint32_t n)
+{
+	const uint64_t args[5] = { (uint64_t)context, context_size };
+	uint64_t result;
+
+	vm->prog = p;
+	vm->fuel = p->fuel;
+	vm->end = VM_DONE;
+	vm->depth = vm->tail_calls = 0;
+	vm->frames[0].loops = VM_MAX_LOOPS;
+	vm->context = context;
+	vm->context_size = context_size;
+	vm->extra = extra;
+	vm->nextra = n;
+	vm->loan = (struct region){ 0 };
+	vm_clear_stack(vm);
+	region_start(vm);
+	result = p->run(vm, p->ops, args);
+	if (vm->ninner || n)
+		vm_release(vm);
+	return result;
+}
+
+uint64_t vm_call(struct vm *vm, uint64_t target, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+		 uint64_t e)
+{
+	const struct vm_func *f = prog_func(vm->prog, target);
+	const uint64_t args[5] = { a, b, c, d, e };
+	uint64_t saved[4] = { 0 }, result;
+	uint32_t depth = vm->depth;
+
+	if (!f) {
+		vm->end = VM_BAD_HELPER;
+		return 0;
+	}
+	if (!frame_push(vm, NULL, saved)) {
+		vm->end = VM_TOO_DEEP;
+		return 0;
+	}
+	vm->fuel -= f->length;
+	result = vm->prog->run(vm, &vm->prog->ops[f->op], args);
+	if (vm->end)
+		return result; /* the frames stay as they are, for who asks why */
+	frame_pop(vm, saved);
+	vm->depth = depth;
+	return result;
+}
+
+struct map *vm_map(struct vm *vm, uint64_t value)
+{
+	for (uint32_t i = 0; i < vm->prog->nmaps; i++) {
+		if ((uint64_t)vm->prog->maps[i] == value)
+			return vm->prog->maps[i];
+	}
+	for (uint32_t i = 0; i < vm->ninner; i++) {
+		if ((uint64_t)vm->inner[i] == value)
+			return vm->inner[i];
+	}
+	vm->end = VM_BAD_ARGUMENT;
+	return NULL;
+}
+
+uint64_t vm_lend_map(struct vm *vm, struct map *m)
+{
+	for (uint32_t i = 0; i < vm->ninner; i++) {
+		if (vm->inner[i] == m) {
+			map_put(m);
+			return (uint64_t)m;
+		}
+	}
+	if (vm->ninner == VM_INNER_MAPS) {
+		map_put(m);
+		return 0;
+	}
+	vm->inner[vm->ninner++] = m;
+	return (uint64_t)m;
+}
