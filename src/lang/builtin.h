@@ -29,6 +29,7 @@ enum builtin_flags {
 	BUILTIN_STACK = 16,    /* takes a stack */
 	BUILTIN_NUMBERED = 32, /* a family of names that end in a number: arg0, arg1 .. */
 	BUILTIN_RECORD = 128,  /* writes records */
+	BUILTIN_INLINE = 256,  /* `into` needs no memory of its own */
 	BUILTIN_VARIABLE = 64, /* takes arguments, but may be written without parentheses too */
 };
 

@@ -194,6 +194,7 @@ const struct builtin builtin_event[] = {
 	  .example = "@[probe] = count()" },
 	{ .name = "probetype",
 	  .sign = "*",
+	  .flags = BUILTIN_INLINE,
 	  .check = check_probetype,
 	  .into = probetype_into,
 	  .doc = "the probe's type, such as \"kprobe\"",

@@ -4,7 +4,6 @@
  */
 #include "lang/builtin.h"
 
-
 /* ---- printf and its like ---- */
 
 static void check_printf(struct check *c, struct node *n)
@@ -140,7 +139,7 @@ static struct ir_value *join_read(struct lower *l, struct node *n, struct ir_val
 		ir_branch(l->f, p, read, done);
 		block_start(l, read);
 		read_string(l, place, word_add(l, base, JOIN_LIST + i * JOIN_LENGTH),
-			  word_const(l, JOIN_LENGTH), p);
+			    word_const(l, JOIN_LENGTH), p);
 	}
 	ir_var_set(l->f, count, word_const(l, JOIN_STRINGS));
 	block_start(l, done);

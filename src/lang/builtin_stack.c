@@ -13,7 +13,6 @@
  */
 #include "lang/builtin.h"
 
-
 enum { LIMIT_DEFAULT = 127, LIMIT_MAX = 1024, TRIES = 4 };
 
 static const char *const modes[] = {
@@ -81,8 +80,9 @@ static void check_stack(struct check *c, struct node *n)
 /* ---- interning ---- */
 
 struct interning {
-	struct ir_value *entry, *nframes; /* the stack that was taken */
-	struct ir_value *header;          /* its first word: nframes, pid */
+	struct ir_value *entry;  /* the stack that was taken, a struct stack_entry */
+	struct ir_value *header; /* its first word: nframes, pid */
+	uint32_t limit;
 	uint32_t map;
 };
 
@@ -94,15 +94,26 @@ static struct ir_value *frame_at(struct lower *l, struct ir_value *entry, struct
 		       offsetof(struct stack_entry, frames));
 }
 
-/* The head of a loop over all frames: goes on in a new block, and to @done behind the last. */
+/*
+ * The head of a loop over all frames: goes on in a new block, and to @done behind the last.
+ *
+ * The number of frames is read from memory each time, so that the kernel's verifier forgets it:
+ * it then sees all ways out of the loop as one. With the number in a register it would follow
+ * each of them through all that comes after.
+ */
 static void each_frame(struct lower *l, const struct interning *in, struct ir_var *i,
 		       struct ir_block *head, struct ir_block *done)
 {
-	struct ir_block *body = block_new(l, "frame");
+	struct ir_block *body = block_new(l, "frame"), *within = block_new(l, "within");
+	struct ir_value *n;
 
 	ir_var_set(l->f, i, word_const(l, 0));
 	ir_block_start(l->f, head);
-	ir_branch(l->f, ir_compare(l->f, IR_ULT, ir_var_get(l->f, i), in->nframes), body, done);
+	ir_branch(l->f, ir_compare(l->f, IR_ULT, ir_var_get(l->f, i), word_const(l, in->limit)),
+		  within, done);
+	block_start(l, within);
+	n = ir_load(l->f, IR_LOAD32, in->entry, offsetof(struct stack_entry, nframes));
+	ir_branch(l->f, ir_compare(l->f, IR_ULT, ir_var_get(l->f, i), n), body, done);
 	block_start(l, body);
 }
 
@@ -223,7 +234,7 @@ static void store_value(struct lower *l, struct dest to, struct ir_value *id, st
 static struct ir_value *stack_into(struct lower *l, struct node *n, struct dest to)
 {
 	bool user = n->type->kind == TYPE_USTACK;
-	struct interning in = { .map = stacks_map(l->s) };
+	struct interning in = { .map = stacks_map(l->s), .limit = n->type->count };
 	struct ir_block *some = block_new(l, "some"), *done = block_new(l, "stack");
 	struct ir_value *key = temp_slot(l, 8), *pid = word_const(l, 0), *bytes;
 	uint32_t size = l->s->image->maps.v[in.map].value_size;
@@ -241,8 +252,7 @@ static struct ir_value *stack_into(struct lower *l, struct node *n, struct dest 
 			       word_const(l, user ? BPF_F_USER_STACK : 0));
 	ir_branch(l->f, ir_compare(l->f, IR_SGT, bytes, word_const(l, 0)), some, done);
 	block_start(l, some);
-	in.nframes = at_most(l, ir_binary(l->f, IR_LSHR, bytes, word_const(l, 3)), n->type->count);
-	in.header = ir_binary(l->f, IR_OR, in.nframes,
+	in.header = ir_binary(l->f, IR_OR, ir_binary(l->f, IR_LSHR, bytes, word_const(l, 3)),
 			      ir_binary(l->f, IR_SHL, pid, word_const(l, 32)));
 	ir_store(l->f, IR_STORE64, in.entry, 0, in.header);
 	intern(l, &in, key);

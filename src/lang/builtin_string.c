@@ -3,7 +3,6 @@
  */
 #include "lang/builtin.h"
 
-
 static uint32_t max_length(const struct script *s)
 {
 	return s->settings.value[SETTING_MAX_STRLEN];
@@ -52,30 +51,22 @@ static void check_str(struct check *c, struct node *n)
 			      from->kind == NODE_STRING ? from->length + 1 : sized(c, n, 1));
 }
 
-/* The bytes to read into @size of them: a length that is not known now is cut to that. */
-static struct ir_value *text_size(struct lower *l, const struct node *length, uint32_t size)
+/* A string is read when it is known where to. */
+static struct value lower_str(struct lower *l, struct node *n)
 {
+	const struct node *length = node_kid(n, 1);
+	struct value from = lower_value(l, node_kid(n, 0)),
+		     v = { .type = n->type, .is_text = true };
 	int64_t known;
 
-	if (!length || node_constant(length, &known))
-		return word_const(l, size);
-	return at_most(l, word_add(l, lower_word(l, length), 1), size);
-}
-
-static struct ir_value *str_into(struct lower *l, struct node *n, struct dest to)
-{
-	struct value from = lower_value(l, node_kid(n, 0));
-	uint32_t size = MIN(n->type->size, to.type->size);
-	enum value_place place;
-	struct ir_value *at, *bytes;
-
-	if (from.type->kind == TYPE_STRING && from.place == VALUE_DIRECT && !node_kid(n, 1))
-		return value_store(l, from, to);
-	at = value_pointer(l, from, &place);
-	bytes = text_size(l, node_kid(n, 1), size);
-	if (to.padded)
-		zero_bytes(l, to.base, to.offset, to.type->size);
-	return read_string(l, place, word_add(l, to.base, to.offset), bytes, at);
+	if (from.type->kind == TYPE_STRING && from.place == VALUE_DIRECT && !length)
+		return from;
+	v.v = value_pointer(l, from, &v.place);
+	if (v.place == VALUE_DIRECT)
+		v.place = VALUE_KERNEL; /* to be copied up to its NUL, like all others */
+	if (length && !node_constant(length, &known))
+		v.length = at_most(l, word_add(l, lower_word(l, length), 1), n->type->size);
+	return v;
 }
 
 /* ---- buf ---- */
@@ -230,7 +221,7 @@ const struct builtin builtin_string[] = {
 	{ .name = "str",
 	  .sign = "(any, any?) -> *",
 	  .check = check_str,
-	  .into = str_into,
+	  .lower = lower_str,
 	  .doc = "the C string that a pointer points to",
 	  .example = "print(str(args.filename))" },
 	{ .name = "buf",

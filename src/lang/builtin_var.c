@@ -277,6 +277,7 @@ const struct builtin builtin_var[] = {
 	  .example = "print(username)" },
 	{ .name = "comm",
 	  .sign = "*",
+	  .flags = BUILTIN_INLINE,
 	  .check = check_comm,
 	  .into = comm_into,
 	  .doc = "name of the thread",

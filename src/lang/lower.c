@@ -10,7 +10,6 @@
  */
 #include "lang/lower.h"
 
-
 #include "image/agg.h"
 
 /* ---- maps ---- */

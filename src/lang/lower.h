@@ -24,8 +24,9 @@ struct value {
 	bool is_text; /* not DIRECT: a C string that may end before the type does */
 	uint8_t bit_offset, bit_size;
 	const struct type *type;
-	struct ir_value *v; /* the word, or the base address of the bytes */
-	int32_t offset;     /* from the base */
+	struct ir_value *v;      /* the word, or the base address of the bytes */
+	int32_t offset;          /* from the base */
+	struct ir_value *length; /* is_text: bytes with the NUL at most, if less than the type's */
 };
 
 /* Where a value is to be written. */
@@ -83,7 +84,7 @@ struct ir_value *value_pointer(struct lower *l, struct value v, enum value_place
 void read_memory(struct lower *l, enum value_place place, struct ir_value *to,
 		 struct ir_value *size, struct ir_value *from);
 struct ir_value *read_string(struct lower *l, enum value_place place, struct ir_value *to,
-			   struct ir_value *size, struct ir_value *from);
+			     struct ir_value *size, struct ir_value *from);
 enum value_place space_place(struct lower *l, enum address_space space);
 enum ir_op load_op(uint32_t size, bool is_signed);
 enum ir_op store_op(uint32_t size);

@@ -4,7 +4,6 @@
  */
 #include "lang/builtin.h"
 
-
 /* ---- literals and tuples ---- */
 
 struct ir_value *text_into(struct lower *l, const char *text, uint32_t len, struct dest to)

@@ -3,7 +3,6 @@
  */
 #include "lang/lower.h"
 
-
 /* ---- arithmetic ---- */
 
 /* a / b, a % b: 1 when b is 0, with a warning. */

@@ -10,7 +10,7 @@
  * Needs and callers: see lower_expr.c; builtin_print.c above all.
  */
 
-#include "lang/lower.h"
+#include "lang/builtin.h"
 
 /* Above this a record is copied into the ring, no longer than it has to be. */
 enum { RESERVE_MAX = 256 };
@@ -158,26 +158,43 @@ static struct ir_value *reserve(struct lower *l, const struct record *r, struct 
 	return base;
 }
 
-/* Words are evaluated before room is taken, so that it is held as short as can be. */
+/* What can be written to its place at once, with no memory of its own. */
+static bool is_inline(const struct node *n)
+{
+	const struct builtin *b = n->bound;
+
+	if (n->kind == NODE_STRING)
+		return true;
+	return (n->kind == NODE_CALL || n->kind == NODE_IDENT) && b && b->flags & BUILTIN_INLINE;
+}
+
+/*
+ * Values are evaluated before room is taken, so that it is held as short as can be, and because
+ * nothing may leave the program while it is held: the claim of a scratch frame could.
+ */
 static void write_reserved(struct lower *l, const struct record *r)
 {
-	struct ir_value **words = arena_array(l->s->arena, struct ir_value *, r->n);
+	struct value *values = arena_array(l->s->arena, struct value, r->n);
 	struct ir_block *done = block_new(l, "told");
 	struct ir_value *base;
 
-	for (uint32_t i = 0; i < r->n; i++)
-		if (type_is_word(r->type->members[i].type))
-			words[i] = lower_word(l, r->call->kids.v[r->first + i]);
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct node *n = r->call->kids.v[r->first + i];
+
+		if (is_inline(n))
+			continue;
+		values[i] = lower_value(l, n);
+		if (type_is_word(n->type))
+			values[i] = value_of_word(n->type, value_word(l, values[i]));
+	}
 	ir_span(l->f, r->call->span);
 	base = reserve(l, r, done);
 	store_head(l, r, base);
 	for (uint32_t i = 0; i < r->n; i++) {
-		struct dest to = member_dest(r, base, i);
-
-		if (words[i])
-			value_store(l, value_of_word(to.type, words[i]), to);
+		if (values[i].type)
+			value_store(l, values[i], member_dest(r, base, i));
 		else
-			lower_into(l, r->call->kids.v[r->first + i], to);
+			lower_into(l, r->call->kids.v[r->first + i], member_dest(r, base, i));
 	}
 	ir_span(l->f, r->call->span);
 	ir_call_helper(l->f, BPF_FUNC_ringbuf_submit, base, word_const(l, 0));

@@ -4,7 +4,6 @@
  */
 #include "lang/lower.h"
 
-
 /* ---- small things ---- */
 
 struct ir_value *word_const(struct lower *l, int64_t n)
@@ -163,7 +162,7 @@ void read_memory(struct lower *l, enum value_place place, struct ir_value *to,
 }
 
 struct ir_value *read_string(struct lower *l, enum value_place place, struct ir_value *to,
-			   struct ir_value *size, struct ir_value *from)
+			     struct ir_value *size, struct ir_value *from)
 {
 	return ir_call_helper(l->f, helpers[place].read_string, to, size, from);
 }
@@ -265,6 +264,14 @@ static void pad(struct lower *l, struct dest to, uint32_t used)
 		zero_bytes(l, to.base, to.offset + used, to.type->size - used);
 }
 
+/* How much of a text there is room for. */
+static struct ir_value *text_limit(struct lower *l, struct value v, uint32_t size)
+{
+	if (!v.length)
+		return word_const(l, size);
+	return size < v.type->size ? at_most(l, v.length, size) : v.length;
+}
+
 static struct ir_value *store_string(struct lower *l, struct value v, struct dest to)
 {
 	uint32_t size = MIN(v.type->size, to.type->size);
@@ -283,7 +290,7 @@ static struct ir_value *store_string(struct lower *l, struct value v, struct des
 		return NULL;
 	}
 	pad(l, to, 0);
-	return read_string(l, v.place, end, word_const(l, size), value_address(l, v));
+	return read_string(l, v.place, end, text_limit(l, v, size), value_address(l, v));
 }
 
 static struct ir_value *store_members(struct lower *l, struct value v, struct dest to)
