@@ -76,9 +76,10 @@ static void swap_if_better(struct ir_value *v)
 {
 	struct ir_value *a = v->args[0], *b = v->nargs == 2 ? v->args[1] : NULL;
 
-	if (!ir_has(v, COMMUTES) || ir_is_cmp(v->op) || !ir_lives(b))
+	/* an address that is made on the spot can only be made in the first place */
+	if (!ir_has(v, COMMUTES) || ir_is_cmp(v->op) || !ir_lives(b) || !ir_lives(a))
 		return;
-	if (ends_here(b, v->pos) && !(ir_lives(a) && ends_here(a, v->pos))) {
+	if (ends_here(b, v->pos) && !ends_here(a, v->pos)) {
 		v->args[0] = b;
 		v->args[1] = a;
 	}
