@@ -3,7 +3,7 @@
  *
  *	i  built                 cfg fold jumps cse fold jumps dce
  *	   scratch               slots that are too large leave the stack
- *	o  optimised, lowered    cfg fold jumps lower fold cse dce
+ *	o  optimised, lowered    cfg fold jumps lower fold cse dce returns
  *	l  liveness              select place split-critical cfg
  *	r  registers             lives scan resolve
  *	b  bytecode              emit
@@ -34,6 +34,7 @@ static const struct pass lowering_passes[] = {
 	{ "fold of lowered", ir_fold },
 	{ "cse of lowered", ir_cse },
 	{ "dead code of lowered", ir_dce },
+	{ "returns", ir_returns },
 };
 
 static const struct pass last_passes[] = {

@@ -40,6 +40,11 @@ static void emit_binary(struct emitter *e, const struct ir_value *v)
 	uint8_t op = alu_class(v) | ir_ops[v->op].code;
 	int d = result_reg(v);
 
+	if (v->op == IR_ADD && v->args[0]->op == IR_SLOT && is_immediate(v, 1)) {
+		code_mov(e, d, FP);
+		code_put(e, op | BPF_K, d, 0, 0, v->args[0]->frame + v->args[1]->n);
+		return;
+	}
 	code_load(e, d, operand(v, 0));
 	if (is_immediate(v, 1))
 		code_put(e, op | BPF_K, d, 0, 0, v->args[1]->n);
@@ -222,13 +227,20 @@ static void put_patched(struct emitter *e, const struct ir_block *to, const stru
 		 (struct patch){ .insn = e->prog->insns.n, .block = to, .source = v });
 }
 
-static void emit_jump(struct emitter *e, const struct ir_value *v, const struct ir_block *to)
+static void emit_jump(struct emitter *e, const struct ir_value *v, const struct ir_block *to);
+
+/* Whether @b, the head of a loop, does nothing but branch. A jump back there may branch by itself:
+ * values are where they are at its start. */
+static bool only_tests(const struct allocation *al, const struct ir_block *b)
 {
-	to = landing(e->al, to);
-	if (to == e->next)
-		return;
-	put_patched(e, to, v);
-	code_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	const struct ir_value *v = b->first;
+
+	if (al->entering[b->rpo].n)
+		return false;
+	for (; v->op == IR_PHI; v = v->next)
+		if (al->gaps[v->pos / 4].n)
+			return false;
+	return v->op == IR_TEST && !al->gaps[v->pos / 4].n;
 }
 
 static uint8_t opposite(uint8_t jump)
@@ -265,6 +277,19 @@ static void emit_test(struct emitter *e, const struct ir_value *v)
 	put_patched(e, yes, v);
 	put_test(e, v, jump, 0);
 	emit_jump(e, v, no);
+}
+
+static void emit_jump(struct emitter *e, const struct ir_value *v, const struct ir_block *to)
+{
+	to = landing(e->al, to);
+	if (to == e->next)
+		return;
+	if (v->op == IR_JUMP && to->rpo <= v->block->rpo && only_tests(e->al, to)) {
+		emit_test(e, to->last);
+		return;
+	}
+	put_patched(e, to, v);
+	code_put(e, BPF_JMP | BPF_JA, 0, 0, 0, 0);
 }
 
 static void emit_return(struct emitter *e, const struct ir_value *v)

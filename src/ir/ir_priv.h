@@ -174,6 +174,7 @@ bool ir_dominates(const struct ir_block *a, const struct ir_block *b);
 void ir_split_critical(struct ir_func *f);
 void ir_fold(struct ir_func *f);
 void ir_jumps(struct ir_func *f);
+void ir_returns(struct ir_func *f);
 void ir_cse(struct ir_func *f);
 void ir_dce(struct ir_func *f);
 int ir_scratch_claim(struct ir_module *m);

@@ -1,8 +1,8 @@
 /*
  * Placement: leaves that an instruction needs in a register get a copy in its block, shared up to
  * the next call. So constants and addresses never live across calls, and need no spilling.
- * Addresses in the scratch frame (frame + constant) are likewise made anew where they are used:
- * keeping the frame alone costs one register, each of them another.
+ * Addresses in slots and in the scratch frame (base + constant) are likewise made anew where they
+ * are used: keeping the frame alone costs one register, each of them another.
  * needs: selected, settled, cfg; keeps: ssa, cfg.
  */
 #include "ir/ir_priv.h"
@@ -14,8 +14,9 @@ struct placer {
 
 static bool in_frame(const struct ir_func *f, const struct ir_value *v)
 {
-	return f->scratch && v->op == IR_ADD && v->args[0] == f->scratch &&
-	       v->args[1]->op == IR_CONST && fits_s32(v->args[1]->n);
+	if (v->op != IR_ADD || v->args[1]->op != IR_CONST || !fits_s32(v->args[1]->n))
+		return false;
+	return v->args[0]->op == IR_SLOT || (f->scratch && v->args[0] == f->scratch);
 }
 
 static struct ir_value *copy_before(struct ir_func *f, struct ir_value *at, struct ir_value *of)
