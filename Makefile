@@ -124,8 +124,8 @@ calls: $(BUILD)/calls
 $(BUILD)/calls: tests/calls.c
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)gcc -O1 -g -o $@ $< -lpthread
-	-$(Q)gcc -m32 -O1 -g -o $@32 $< -lpthread 2>/dev/null || true
+	$(Q)gcc -O1 -g -fno-omit-frame-pointer -o $@ $< -lpthread
+	-$(Q)gcc -m32 -O1 -g -fno-omit-frame-pointer -o $@32 $< -lpthread 2>/dev/null || true
 
 # Fuzzers: every fuzz/NAME.c with libFuzzer (clang), and as a plain program that replays files.
 $(BUILD)/fuzz/%: fuzz/%.c $(BUILD)/libskep.a

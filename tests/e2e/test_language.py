@@ -19,7 +19,7 @@ def begin(body, *args, **kwargs):
     ("(uint64)1 << 40", "1099511627776"), ("(1, 2, 3).1", "2"),
 ])
 def test_expressions(expression, expected):
-    assert begin(f'printf("%d\\n", {expression});') == expected + "\n"
+    assert begin(f'printf("%lld\\n", {expression});') == expected + "\n"
 
 
 def test_operators_on_values_known_only_at_run_time():

@@ -146,7 +146,7 @@ def test_exit_values(way):
 @pytest.mark.parametrize("way", WAYS)
 def test_enter_arguments(way):
     found = trace('tracepoint:syscalls:sys_enter_lseek /pid == cpid && args.whence == 7/ '
-                  '{ printf("%d %d %d %d\\n", args.__syscall_nr, args.fd, args.offset, args.whence); }',
+                  '{ printf("%d %d %ld %d\\n", args.__syscall_nr, args.fd, args.offset, args.whence); }',
                   f"{CALLS} syscall 8 2 -1 12345678901 7", "--syscalls", way)
     assert found.out == "8 -1 12345678901 7\n" * 2
 
