@@ -126,6 +126,6 @@ struct host *kernel_host_new(const struct kernel_options *opt)
 	k->host.ops = &host_kernel_ops;
 	k->opt = *opt;
 	k->epoll = -1;
-	park_init(&k->park);
+	park_init(&k->park, opt->target);
 	return &k->host;
 }

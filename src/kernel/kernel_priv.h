@@ -48,11 +48,14 @@ struct ring {
 /* Where descriptors wait for a kernel worker to close them; see park.c. */
 struct park {
 	int root;        /* of a private bpf file system, -1: not made, or not allowed */
+	int uring;       /* an io_uring, -1: not made */
 	bool tried_root; /* `root` is final */
 	int array;       /* a PERF_EVENT_ARRAY, -1: not made */
 	uint32_t narray; /* slots used in `array` */
 	uint32_t count;  /* links in `root`: their names */
-	int *kept;       /* descriptors that we close ourselves */
+	uint32_t nuring; /* slots used in `uring` */
+	struct target *target;
+	int *kept; /* descriptors that we close ourselves */
 	uint32_t nkept, cap_kept;
 };
 
@@ -122,14 +125,14 @@ int32_t attach_pid(const struct kernel *k, const struct attach *a);
 
 /* ---- park.c ---- */
 
-void park_init(struct park *p);
+void park_init(struct park *p, struct target *target);
 /* park_link, park_event - take @fd over: when the park goes, however it goes, a kernel worker
  * closes it. */
 int park_link(struct park *p, int fd);
 int park_event(struct park *p, int fd);
 /* park_plain - takes over a descriptor that is quick to close. */
 int park_plain(struct park *p, int fd);
-/* park_links_ok - whether park_link can keep its promise here. */
+/* park_links_ok - whether park_link lets go of the programs at once, all side by side. */
 bool park_links_ok(struct park *p);
 /* park_done - lets go of everything; returns at once. The park is as new. */
 void park_done(struct park *p);

@@ -198,6 +198,7 @@ static int load_attr(struct load *l, struct sys_prog_load *a)
 		.insn_cnt = l->prog->insns.n,
 		.insns = sys_ptr(l->insns),
 		.license = sys_ptr(l->k->img->license ? l->k->img->license : ""),
+		.flags = l->prog->flags,
 		.expected_attach_type = l->into->attach_type,
 	};
 	load_name(a->name, l->prog->name ? l->prog->name : "");

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -149,6 +149,18 @@ int sys_pin(int fd, const char *path)
 	return bpf(BPF_OBJ_PIN, &a, sizeof(a));
 }
 
+int sys_pin_at_unread(int fd)
+{
+	enum { PATH_FD = 1 << 14 };
+	struct {
+		uint64_t path;
+		uint32_t fd, flags;
+		int32_t path_fd;
+		uint32_t reserved;
+	} a = { .path = 1, .fd = (uint32_t)fd, .flags = PATH_FD, .path_fd = -1 };
+	return bpf(BPF_OBJ_PIN, &a, sizeof(a));
+}
+
 /* fsopen(2) and its kin have no wrappers in the C libraries that skep is built with. */
 int sys_bpffs(void)
 {
@@ -163,6 +175,37 @@ int sys_bpffs(void)
 	int err = errno;
 	close(fs);
 	return root >= 0 ? root : -err;
+}
+
+int sys_uring(uint32_t slots)
+{
+	enum { REGISTER_FILES = 2, PARAMS_SIZE = 120 };
+	uint64_t params[PARAMS_SIZE / 8] = { 0 };
+
+	int *none = malloc(slots * sizeof(*none));
+	if (!none)
+		return -ENOMEM;
+	memset(none, 0xff, slots * sizeof(*none)); /* -1: free */
+	int uring = (int)syscall(SYS_io_uring_setup, 1, params);
+	int err = uring < 0 ? -errno : 0;
+	if (!err && syscall(SYS_io_uring_register, uring, REGISTER_FILES, none, slots)) {
+		err = -errno;
+		close(uring);
+	}
+	free(none);
+	return err ? err : uring;
+}
+
+int sys_uring_put(int uring, uint32_t slot, int fd)
+{
+	enum { FILES_UPDATE = 6 };
+	struct {
+		uint32_t slot, reserved;
+		uint64_t fds;
+	} a = { .slot = slot, .fds = sys_ptr(&fd) };
+	long n = syscall(SYS_io_uring_register, uring, FILES_UPDATE, &a, 1);
+
+	return n == 1 ? 0 : n < 0 ? -errno : -EINVAL;
 }
 
 int sys_perf_open(struct perf_event_attr *attr, int32_t pid, int cpu)

@@ -108,8 +108,15 @@ int sys_link_create(const struct sys_link_create *attr);
 int sys_raw_tracepoint(const char *name, int prog, uint64_t cookie);
 /* sys_pin - in the bpf file system at @path. */
 int sys_pin(int fd, const char *path);
+/* sys_pin_at_unread - the error of pinning @fd at a path that cannot be read, below a directory
+ * descriptor (6.5). */
+int sys_pin_at_unread(int fd);
 /* sys_bpffs - a new bpf file system that is mounted nowhere: its root. */
 int sys_bpffs(void);
+
+/* sys_uring - an io_uring with room for @slots descriptors; sys_uring_put gives it one. */
+int sys_uring(uint32_t slots);
+int sys_uring_put(int uring, uint32_t slot, int fd);
 
 int sys_perf_open(struct perf_event_attr *attr, int32_t pid, int cpu);
 int sys_perf_set_bpf(int event, int prog);

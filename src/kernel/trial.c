@@ -120,6 +120,18 @@ static int trial_info(uint32_t a, uint32_t b)
 	return err == 0 && size >= b;
 }
 
+/* Pinning below a descriptor came with the release that puts pinned links in a worker (6.5); a
+ * kernel that has it goes as far as to read the path. */
+static int trial_pin(uint32_t a, uint32_t b)
+{
+	int prog = trial_load_empty(a, 0);
+	if (prog < 0)
+		return trial_made(prog);
+	int err = sys_pin_at_unread(prog);
+	close(prog);
+	return err == -(int)b;
+}
+
 /* A link of attach type @a that cannot be made: error @b comes only from a kernel that knows the
  * type and looked at what it is given, which is an address that cannot be read for kprobes, and
  * a directory, where code should be, for uprobes. */
@@ -151,66 +163,29 @@ static int trial_link(uint32_t a, uint32_t b)
  *	memcg_memory (5.11)                  ktime_get_coarse_ns, which tracing may not call
  *	rawtp_guard and map_lazy_alloc (6.1) user_ringbuf_drain
  */
-#define TRIAL_RINGBUF                              \
-	{                                          \
-		trial_map, BPF_MAP_TYPE_RINGBUF, 0 \
+#define TRIAL(fn, a, b)  \
+	{                \
+		fn, a, b \
 	}
-#define TRIAL_RAWTP_TEST_RUN                               \
-	{                                                  \
-		trial_run, BPF_PROG_TYPE_RAW_TRACEPOINT, 0 \
-	}
-#define TRIAL_MEMCG_MEMORY                                                              \
-	{                                                                               \
-		trial_helper, BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns \
-	}
-#define TRIAL_BIG_KEYS                            \
-	{                                         \
-		trial_map, BPF_MAP_TYPE_HASH, 520 \
-	}
-#define TRIAL_ATOMIC_FETCH                                              \
-	{                                                               \
-		trial_atomic, BPF_PROG_TYPE_KPROBE, BPF_ADD | BPF_FETCH \
-	}
-#define TRIAL_RECURSION_COUNT                                                  \
-	{                                                                      \
-		trial_info, BPF_PROG_TYPE_KPROBE, sizeof(struct sys_prog_info) \
-	}
-#define TRIAL_FOR_EACH_MAP                                                     \
-	{                                                                      \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_for_each_map_elem \
-	}
-#define TRIAL_COOKIE                                                               \
-	{                                                                          \
-		trial_helper, BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_attach_cookie \
-	}
-#define TRIAL_BPF_LOOP                                            \
-	{                                                         \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop \
-	}
-#define TRIAL_KPROBE_MULTI                                 \
-	{                                                  \
-		trial_link, BPF_TRACE_KPROBE_MULTI, EFAULT \
-	}
-#define TRIAL_PERCPU_LOOKUP                                                         \
-	{                                                                           \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_map_lookup_percpu_elem \
-	}
-#define TRIAL_RAWTP_GUARD                                                       \
-	{                                                                       \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_user_ringbuf_drain \
-	}
-#define TRIAL_MAP_LAZY_ALLOC                                                    \
-	{                                                                       \
-		trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_user_ringbuf_drain \
-	}
-#define TRIAL_UPROBE_MULTI                                \
-	{                                                 \
-		trial_link, BPF_TRACE_UPROBE_MULTI, EBADF \
-	}
-#define TRIAL_RAWTP_COOKIE                                                             \
-	{                                                                              \
-		trial_helper, BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_get_attach_cookie \
-	}
+#define TRIAL_RINGBUF TRIAL(trial_map, BPF_MAP_TYPE_RINGBUF, 0)
+#define TRIAL_RAWTP_TEST_RUN TRIAL(trial_run, BPF_PROG_TYPE_RAW_TRACEPOINT, 0)
+#define TRIAL_MEMCG_MEMORY \
+	TRIAL(trial_helper, BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns)
+#define TRIAL_BIG_KEYS TRIAL(trial_map, BPF_MAP_TYPE_HASH, 520)
+#define TRIAL_ATOMIC_FETCH TRIAL(trial_atomic, BPF_PROG_TYPE_KPROBE, BPF_ADD | BPF_FETCH)
+#define TRIAL_RECURSION_COUNT TRIAL(trial_info, BPF_PROG_TYPE_KPROBE, sizeof(struct sys_prog_info))
+#define TRIAL_FOR_EACH_MAP TRIAL(trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_for_each_map_elem)
+#define TRIAL_COOKIE TRIAL(trial_helper, BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_attach_cookie)
+#define TRIAL_BPF_LOOP TRIAL(trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop)
+#define TRIAL_KPROBE_MULTI TRIAL(trial_link, BPF_TRACE_KPROBE_MULTI, EFAULT)
+#define TRIAL_PERCPU_LOOKUP \
+	TRIAL(trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_map_lookup_percpu_elem)
+#define TRIAL_RAWTP_GUARD TRIAL(trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_user_ringbuf_drain)
+#define TRIAL_MAP_LAZY_ALLOC TRIAL(trial_helper, BPF_PROG_TYPE_KPROBE, BPF_FUNC_user_ringbuf_drain)
+#define TRIAL_LINK_DEFER TRIAL(trial_pin, BPF_PROG_TYPE_KPROBE, EFAULT)
+#define TRIAL_UPROBE_MULTI TRIAL(trial_link, BPF_TRACE_UPROBE_MULTI, EBADF)
+#define TRIAL_RAWTP_COOKIE \
+	TRIAL(trial_helper, BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_get_attach_cookie)
 
 /* A row of feature.def without a TRIAL_ line above does not compile. */
 static const struct trial trials[] = {

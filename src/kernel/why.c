@@ -59,6 +59,18 @@ static bool why_in_user_namespace(void)
 	return inside != 0 || outside != 0 || count != 4294967295;
 }
 
+/* Debian and others add a level to perf's own two, at which only CAP_SYS_ADMIN helps. */
+static bool why_paranoid(void)
+{
+	struct buf text = { 0 };
+	bool paranoid = buf_read_file(&text, AT_FDCWD, "/proc/sys/kernel/perf_event_paranoid",
+				      PROC_LIMIT) == 0 &&
+			strtol(text.data, NULL, 10) > 2;
+
+	buf_done(&text);
+	return paranoid;
+}
+
 static const char *why_capability(void)
 {
 	uint64_t caps = why_status("CapEff:", 16, ~0ULL);
@@ -93,9 +105,12 @@ static const char *why_forbidden(void)
 	if (why_file_has("/sys/kernel/security/lockdown", "[confidentiality]"))
 		return "the kernel is locked down (confidentiality), which forbids tracing: boot "
 		       "with lockdown=integrity or none";
-	if (!(why_status("CapEff:", 16, ~0ULL) >> WHY_CAP_SYS_ADMIN & 1))
-		return "this kind of probe needs CAP_SYS_ADMIN on this kernel: run as root";
-	return NULL;
+	if (why_status("CapEff:", 16, ~0ULL) >> WHY_CAP_SYS_ADMIN & 1)
+		return NULL;
+	if (why_paranoid())
+		return "kernel.perf_event_paranoid is above 2, where CAP_PERFMON is not enough: "
+		       "run as root, or set it to 2";
+	return "this kind of probe needs CAP_SYS_ADMIN on this kernel: run as root";
 }
 
 static const struct {

@@ -101,6 +101,12 @@ static void test_tracepoints_no_cookie(void **state)
 	tracepoints("cookie=off", true);
 }
 
+static void test_tracepoints_no_defer(void **state)
+{
+	(void)state;
+	tracepoints("link_defer=off", false);
+}
+
 static void raw_tracepoints(const char *list, bool per_attach)
 {
 	struct fixture *f = fixture_forced(list);
@@ -554,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tracepoints),
 		cmocka_unit_test(test_tracepoints_no_cookie),
+		cmocka_unit_test(test_tracepoints_no_defer),
 		cmocka_unit_test(test_raw_tracepoints),
 		cmocka_unit_test(test_raw_tracepoints_no_cookie),
 		cmocka_unit_test(test_uprobes),

@@ -186,7 +186,7 @@ static inline struct as as_new(struct fixture *f, const char *name, uint32_t typ
 	vec_push(&f->arena, &f->img->progs, (struct image_prog){ .name = name, .type = type });
 	struct image_prog *p = &f->img->progs.v[f->img->progs.n - 1];
 
-	vec_push(&f->arena, &p->funcs, (struct image_func){ 0, name, 1 });
+	vec_push(&f->arena, &p->funcs, (struct image_func){ .name = name, .nparams = 1 });
 	return (struct as){ f, p };
 }
 
@@ -235,7 +235,8 @@ static inline void as_reloc(struct as *a, uint8_t dst, enum reloc_kind kind, uin
 	uint32_t at = as_raw(a, BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, 0);
 
 	as_raw(a, 0, 0, 0, 0, 0);
-	vec_push(&a->f->arena, &a->p->relocs, (struct reloc){ at, kind, index, NULL, addend });
+	vec_push(&a->f->arena, &a->p->relocs,
+		 (struct reloc){ .insn = at, .kind = kind, .index = index, .addend = addend });
 }
 
 /* A forward jump to where as_here() is called with what this returns. */
@@ -363,12 +364,13 @@ static inline uint32_t programs_named(const char *name)
 	return n;
 }
 
-/* Waits until no program of this name is left, at most half a minute. */
+/* Waits until no program of this name is left. Other events may be before them in the kernel's
+ * queue, so the bound is wide. */
 static inline bool programs_gone(const char *name)
 {
 	const struct timespec moment = { 0, 20000000 };
 
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (programs_named(name) == 0)
 			return true;
 		nanosleep(&moment, NULL);
