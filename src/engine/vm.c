@@ -88,15 +88,15 @@ uint64_t vm_call(struct vm *vm, uint64_t target, uint64_t a, uint64_t b, uint64_
 	uint64_t saved[4] = { 0 }, result;
 	uint32_t depth = vm->depth;
 
-	if (!f) {
-		vm->end = VM_BAD_HELPER;
-		return 0;
-	}
-	if (!frame_push(vm, NULL, saved)) {
-		vm->end = VM_TOO_DEEP;
+	if (!f || !frame_push(vm, NULL, saved)) {
+		vm->end = f ? VM_TOO_DEEP : VM_BAD_HELPER;
 		return 0;
 	}
 	vm->fuel -= f->length;
+	if ((int64_t)vm->fuel < 0) {
+		vm->end = VM_OUT_OF_FUEL;
+		return 0;
+	}
 	result = vm->prog->run(vm, &vm->prog->ops[f->op], args);
 	if (vm->end)
 		return result; /* the frames stay as they are, for who asks why */

@@ -135,8 +135,8 @@ static struct vm_prog *around(struct machine *m, enum insn_id id, int32_t imm)
 		insn_make(INSN_LOAD64, 2, 6, 8, 0),
 		insn_make(INSN_MOV64_K, 0, 0, 0, 1),
 		insn_make(id, 1, 2, 1, imm),
-		is_branch(&insn_forms[id]) ? insn_make(INSN_MOV64_K, 0, 0, 0, 0) :
-					     insn_make(INSN_MOV64_X, 0, 1, 0, 0),
+		is_branch(&insn_forms[id]) ? insn_make(INSN_MOV64_K, 0, 0, 0, 0)
+					   : insn_make(INSN_MOV64_X, 0, 1, 0, 0),
 		insn_make(INSN_EXIT, 0, 0, 0, 0),
 	};
 

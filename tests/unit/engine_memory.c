@@ -57,8 +57,8 @@ static struct vm_prog *around(struct machine *m, enum insn_id id, int offset, ui
 		insn_make(INSN_IMM64, 0, 0, 0, (int32_t)(uint32_t)r0),
 		insn_make_half((int32_t)(r0 >> 32)),
 		is_load(f) ? insn_make(id, 2, 1, offset, 0) : insn_make(id, 1, 2, offset, -3),
-		f->op == OP_CMPXCHG ? insn_make(INSN_JA, 0, 0, 0, 0) :
-				      insn_make(INSN_MOV64_X, 0, 2, 0, 0),
+		f->op == OP_CMPXCHG ? insn_make(INSN_JA, 0, 0, 0, 0)
+				    : insn_make(INSN_MOV64_X, 0, 2, 0, 0),
 		insn_make(INSN_EXIT, 0, 0, 0, 0),
 	};
 	struct vm_prog *p = make(m, prog, ARRAY_LEN(prog));
@@ -131,8 +131,8 @@ static void check_inside(struct machine *m, const struct vm_prog *p, enum insn_i
 	uint64_t want = stored(f, old, r2, r0);
 	if (got != returned(f, old, r2) || peek(at + offset, f->width) != want)
 		fail_msg("%s at %d: r0 %#llx, memory %#llx, not %#llx", f->name, offset,
-			 (unsigned long long)got,
-			 (unsigned long long)peek(at + offset, f->width), (unsigned long long)want);
+			 (unsigned long long)got, (unsigned long long)peek(at + offset, f->width),
+			 (unsigned long long)want);
 	memcpy(before + offset, at + offset, f->width / 8);
 	assert_memory_equal(before, at, SIZE); /* nothing else changed */
 }
@@ -155,7 +155,8 @@ static void check_form(struct machine *m, enum insn_id id, const struct guarded 
 			run(m, p, g->at, SIZE);
 			assert_ends(m, inside ? VM_UNALIGNED : VM_BAD_ACCESS);
 			assert_int_equal(m->vm.insn, 4);
-			assert_true(m->vm.fault_address == (uint64_t)g->at + (uint64_t)(int64_t)offset);
+			assert_true(m->vm.fault_address ==
+				    (uint64_t)g->at + (uint64_t)(int64_t)offset);
 			assert_int_equal(m->vm.fault_size, width);
 			assert_int_equal(m->vm.fault_write, want_write);
 		}
@@ -216,9 +217,8 @@ static void the_stack(void **state)
 
 	(void)state;
 	machine_init(&m, NULL);
-	assert_int_equal(run_text(&m, "*(u64 *)(r10 -512) = 7\nr0 = *(u64 *)(r10 -512)\nexit", NULL,
-				  0),
-			 7);
+	assert_int_equal(
+		run_text(&m, "*(u64 *)(r10 -512) = 7\nr0 = *(u64 *)(r10 -512)\nexit", NULL, 0), 7);
 	assert_ends(&m, VM_DONE);
 	run_text(&m, "*(u8 *)(r10 -513) = 7\nexit", NULL, 0);
 	assert_ends(&m, VM_BAD_ACCESS);
@@ -231,8 +231,9 @@ static void the_stack(void **state)
 	assert_ends(&m, VM_BAD_ACCESS);
 	assert_int_equal(m.vm.insn, 2);
 	/* a callee sees its caller's memory by a pointer, not by its own r10 */
-	assert_int_equal(run_text(&m, "*(u64 *)(r10 -8) = 9\nr1 = r10\ncall f\nexit\n"
-				      ".func f\nr0 = *(u64 *)(r1 -8)\nexit",
+	assert_int_equal(run_text(&m,
+				  "*(u64 *)(r10 -8) = 9\nr1 = r10\ncall f\nexit\n"
+				  ".func f\nr0 = *(u64 *)(r1 -8)\nexit",
 				  NULL, 0),
 			 9);
 	run_text(&m, "call f\nexit\n.func f\nr0 = *(u64 *)(r10 +8)\nexit", NULL, 0);
@@ -338,7 +339,8 @@ static void the_reason_names_the_source_line(void **state)
 	struct arena arena;
 	jmp_buf no_memory;
 	struct sources sources = { .arena = &arena };
-	struct insn insns[] = { insn_make(INSN_LOAD8, 0, 9, 0, 0), insn_make(INSN_EXIT, 0, 0, 0, 0) };
+	struct insn insns[] = { insn_make(INSN_LOAD8, 0, 9, 0, 0),
+				insn_make(INSN_EXIT, 0, 0, 0, 0) };
 	struct vm_prog *p;
 
 	(void)state;
@@ -346,7 +348,8 @@ static void the_reason_names_the_source_line(void **state)
 	arena_init(&arena, &no_memory);
 	const struct source *s = sources_add(&sources, "a.bt", "BEGIN\n{ x }\n", 12);
 	struct insn_span span = { 0, { s->base + 8, s->base + 9 } };
-	const struct image_prog image = { .name = "one", .insns = { insns, 2, 2 },
+	const struct image_prog image = { .name = "one",
+					  .insns = { insns, 2, 2 },
 					  .spans = { &span, 1, 1 } };
 	const struct vm_options opt = { .sources = &sources };
 	assert_int_equal(vm_prog_new(m.engine, &image, &opt, &p, &m.why), 0);

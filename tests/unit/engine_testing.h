@@ -92,19 +92,55 @@ static inline uint64_t run_text(struct machine *m, const char *text, void *conte
 	return result;
 }
 
-#define assert_ends(m, why_)                                                                    \
-	do {                                                                                    \
-		if ((m)->vm.end != (why_))                                                      \
-			fail_msg("end is %d: %s", (m)->vm.end, (m)->why.data ? (m)->why.data : ""); \
+#define assert_ends(m, why_)                                          \
+	do {                                                          \
+		if ((m)->vm.end != (why_))                            \
+			fail_msg("end is %d: %s", (m)->vm.end,        \
+				 (m)->why.data ? (m)->why.data : ""); \
 	} while (0)
 
 /* Numbers at which arithmetic goes wrong. */
 static const uint64_t edges[] = {
-	0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000,
-	0xffff, 0x10000, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff,
-	0x100000000, 0x100000001, 0x123456789abcdef0, 0x7fffffffffffffff, 0x8000000000000000,
-	0x8000000000000001, 0xffffffff00000000, 0xffffffff7fffffff, 0xffffffff80000000,
-	0xfffffffffffffff0, 0xfffffffffffffffe, 0xffffffffffffffff,
+	0,
+	1,
+	2,
+	3,
+	7,
+	8,
+	15,
+	16,
+	31,
+	32,
+	33,
+	63,
+	64,
+	65,
+	0x7f,
+	0x80,
+	0xff,
+	0x100,
+	0x7fff,
+	0x8000,
+	0xffff,
+	0x10000,
+	0x7ffffffe,
+	0x7fffffff,
+	0x80000000,
+	0x80000001,
+	0xfffffffe,
+	0xffffffff,
+	0x100000000,
+	0x100000001,
+	0x123456789abcdef0,
+	0x7fffffffffffffff,
+	0x8000000000000000,
+	0x8000000000000001,
+	0xffffffff00000000,
+	0xffffffff7fffffff,
+	0xffffffff80000000,
+	0xfffffffffffffff0,
+	0xfffffffffffffffe,
+	0xffffffffffffffff,
 };
 
 #endif
