@@ -167,8 +167,8 @@ static void check_argument(struct check *c, struct node *n, uint32_t i, const st
 	}
 	t = type_text(c->s->types, check_value(c, arg));
 	if (!type_is_none(t) && !suits(p, arg, t, &wants))
-		diag_error(c->diags, arg->span, "%s() expects %s here ('%s' provided)", n->name,
-			   wants, type_name(c->s->types, t));
+		diag_error(c->diags, arg->span, "%s() expects %s ('%s' provided)", n->name, wants,
+			   type_name(c->s->types, t));
 }
 
 static void check_arguments(struct check *c, struct node *n, const struct builtin *b)

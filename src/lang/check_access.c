@@ -58,8 +58,10 @@ static void check_field(struct check *c, struct node *n)
 /* ---- members ---- */
 
 /* The struct that @t is or points to, complete; NULL after an error. */
-static const struct type *outer_type(struct check *c, struct node *n, const struct type *t)
+static const struct type *outer_type(struct check *c, struct node *n, const struct type *object)
 {
+	const struct type *t = object;
+
 	if (t->kind == TYPE_POINTER)
 		t = t->elem;
 	if (is_struct(t))
@@ -68,7 +70,7 @@ static const struct type *outer_type(struct check *c, struct node *n, const stru
 		diag_error(c->diags, n->name_span,
 			   "Can not access field '%s' on expression of "
 			   "type '%s'",
-			   n->name, shown(c, t));
+			   n->name, shown(c, object));
 		return NULL;
 	}
 	if (is_struct(t) && !t->nmembers) {

@@ -211,8 +211,8 @@ static int paren_step(enum token_kind kind)
 	return kind == TOKEN_RPAREN || kind == TOKEN_RBRACKET ? -1 : 0;
 }
 
-/* Skips past ';', or to the '}' of the block around, or to a line that begins a statement,
- * unless that line is still inside parentheses that the statement opened. */
+/* Skips past ';', or to the '}' of the block around, or to what begins a statement on a line of
+ * its own or behind a block, unless the parentheses that this statement opened are still open. */
 void parse_sync_statement(struct parser *p, uint32_t start)
 {
 	unsigned braces = 0;
@@ -235,6 +235,12 @@ void parse_sync_statement(struct parser *p, uint32_t start)
 		braces += t->kind == TOKEN_LBRACE;
 		braces -= t->kind == TOKEN_RBRACE;
 		parens += paren_step(t->kind);
+		/* behind the block of what was wrong */
+		if (t->kind == TOKEN_RBRACE && !braces && parens <= 0 &&
+		    starts_statement(t[1].kind)) {
+			parse_next(p);
+			return;
+		}
 	}
 }
 
