@@ -149,6 +149,29 @@ static void test_raw_tracepoints_no_cookie(void **state)
 	raw_tracepoints("rawtp_cookie=off", true);
 }
 
+/* By the dozen they are let go in another way. */
+static void test_raw_many(void **state)
+{
+	enum { DOZENS = 36 };
+	struct fixture *f = fixture_new("");
+	uint32_t globals = fixture_globals(f, WORDS_SIZE);
+	struct as a = as_new(f, "attach_raws", BPF_PROG_TYPE_RAW_TRACEPOINT);
+
+	(void)state;
+	as_only_call(&a, SYS_getppid);
+	as_count(&a, globals, 0);
+	as_exit(&a);
+	for (int i = 0; i < DOZENS; i++)
+		as_on_sys_enter(&a);
+	fixture_load(f);
+	fixture_attach(f, DOZENS);
+	call_getppid(10);
+	assert_int_equal(fixture_words(f)[0], 10 * DOZENS);
+	f->host->ops->stop(f->host);
+	fixture_done(f);
+	assert_true(programs_gone("attach_raws"));
+}
+
 /* ---- uprobes, on functions of this program ---- */
 
 __attribute__((noinline)) static int probed_one(int n)
@@ -563,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_tracepoints_no_defer),
 		cmocka_unit_test(test_raw_tracepoints),
 		cmocka_unit_test(test_raw_tracepoints_no_cookie),
+		cmocka_unit_test(test_raw_many),
 		cmocka_unit_test(test_uprobes),
 		cmocka_unit_test(test_uprobes_one_by_one),
 		cmocka_unit_test(test_uprobes_no_cookie),
