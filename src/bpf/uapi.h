@@ -106,12 +106,15 @@ enum {
 	BPF_F_MMAPABLE = 1 << 10,
 	BPF_F_PRESERVE_ELEMS = 1 << 11,
 	BPF_F_INNER_MAP = 1 << 12,
+	BPF_F_SEGV_ON_FAULT = 1 << 17,
+	BPF_F_NO_USER_CONV = 1 << 18,
 };
 
 /* flags of bpf_get_stack, bpf_ringbuf_*, bpf_perf_event_output */
 enum {
 	BPF_F_USER_STACK = 1 << 8,
 	BPF_F_FAST_STACK_CMP = 1 << 9,
+	BPF_F_REUSE_STACKID = 1 << 10,
 	BPF_F_USER_BUILD_ID = 1 << 11,
 	BPF_RB_NO_WAKEUP = 1 << 0,
 	BPF_RB_FORCE_WAKEUP = 1 << 1,
@@ -219,6 +222,9 @@ enum bpf_attach_type {
 	BPF_TRACE_KPROBE_SESSION = 56,
 	BPF_TRACE_UPROBE_SESSION = 57,
 };
+
+/* flags of BPF_PROG_LOAD */
+enum { BPF_F_SLEEPABLE = 1 << 4, BPF_F_XDP_HAS_FRAGS = 1 << 5 };
 
 /* map types */
 enum bpf_map_type {
