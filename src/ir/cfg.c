@@ -13,15 +13,32 @@ struct walk {
 	unsigned n, next;
 };
 
+/* Whether @b does nothing but leave the function. */
+static bool exits(const struct ir_block *b)
+{
+	const struct ir_value *end = b->last;
+
+	if (b->first == end && end && end->op == IR_JUMP)
+		end = end->to[0]->first;
+	return end && end->op == IR_RETURN;
+}
+
+/* What is visited first comes last in the order: the arm that leaves a loop, or the function;
+ * otherwise the second one. So loops stay in one piece, and the first arm follows its branch. */
+static bool comes_last(const struct ir_block *b, const struct ir_block *other)
+{
+	if (b->depth != other->depth)
+		return b->depth < other->depth;
+	return exits(b) && !exits(other);
+}
+
 static struct walk enter(struct ir_block *b)
 {
 	struct walk w = { .b = b };
 
 	b->rpo = 0;
 	w.n = ir_succs(b, w.succs);
-	/* What is visited first comes last in the order: the arm that leaves a loop, otherwise the
-	 * second one, so that loops stay in one piece and the first arm follows its branch. */
-	if (w.n == 2 && w.succs[0]->depth >= w.succs[1]->depth) {
+	if (w.n == 2 && !comes_last(w.succs[0], w.succs[1])) {
 		struct ir_block *first = w.succs[0];
 
 		w.succs[0] = w.succs[1];
@@ -94,8 +111,8 @@ static void set_dominators(struct ir_func *f)
 {
 	bool changed = true;
 
-	for (uint32_t i = 0; i < f->order.n; i++)
-		f->order.v[i]->idom = NULL;
+	for (uint32_t i = 0; i < f->blocks.n; i++)
+		f->blocks.v[i]->idom = NULL;
 	f->order.v[0]->idom = f->order.v[0];
 	while (changed) {
 		changed = false;
@@ -138,7 +155,7 @@ static void number_dominators(struct ir_func *f)
 
 bool ir_dominates(const struct ir_block *a, const struct ir_block *b)
 {
-	return a->dom_first <= b->dom_first && b->dom_first < a->dom_last;
+	return b->rpo != UINT32_MAX && a->dom_first <= b->dom_first && b->dom_first < a->dom_last;
 }
 
 /* Every block of the natural loop of @head gets one level deeper. */
@@ -155,7 +172,7 @@ static void deepen(struct ir_func *f, struct ir_block *head, uint32_t *seen, uin
 	while (work.n) {
 		struct ir_block *b = work.v[--work.n];
 
-		if (seen[b->rpo] == loop)
+		if (b->rpo == UINT32_MAX || seen[b->rpo] == loop)
 			continue;
 		seen[b->rpo] = loop;
 		b->depth++;
@@ -182,12 +199,12 @@ static bool set_depth(struct ir_func *f)
 	return loops;
 }
 
-void ir_cfg(struct ir_func *f)
+/* ir_order - the same without dropping anything, for the checker. */
+void ir_order(struct ir_func *f)
 {
 	for (uint32_t i = 0; i < f->blocks.n; i++)
 		f->blocks.v[i]->depth = 0;
 	set_order(f);
-	drop_unreachable(f);
 	set_dominators(f);
 	number_dominators(f);
 	if (!set_depth(f))
@@ -197,6 +214,12 @@ void ir_cfg(struct ir_func *f)
 	set_dominators(f);
 	number_dominators(f);
 	set_depth(f);
+}
+
+void ir_cfg(struct ir_func *f)
+{
+	ir_order(f);
+	drop_unreachable(f);
 }
 
 /* ir_split_critical - afterwards no edge leads from a block with two successors to one with

@@ -1,7 +1,8 @@
 /*
  * The checker: whether a function is well formed. It runs after every pass when ir_options.check
  * is set, which -DSKEP_CHECK forces; unit tests always ask for it.
- * needs: block ends and predecessor lists; keeps: everything (computes cfg).
+ * needs: block ends and predecessor lists; keeps: everything (computes the order and dominators).
+ * Blocks that cannot be reached are looked at no further than their shape.
  */
 #include "ir/ir_priv.h"
 
@@ -43,8 +44,6 @@ static bool check_shape(struct check *c, const struct ir_value *v)
 		return bad(c, v, "wrong number of operands");
 	if ((blocks > 0) != !!v->to[0] || (blocks > 1) != !!v->to[1])
 		return bad(c, v, "wrong number of targets");
-	if (v->to[0] && v->to[0] == v->to[1])
-		return bad(c, v, "both ways lead to one block");
 	if ((v->op == IR_HELPER || v->op == IR_CALL) && v->nargs > 5)
 		return bad(c, v, "more than 5 arguments");
 	if (v->op == IR_CALL && v->nargs != v->callee->nparams)
@@ -77,7 +76,8 @@ static bool check_operands(struct check *c, const struct ir_value *v)
 		if (!arg->block || arg->block->func != c->f || !c->order[arg->id])
 			return bad(c, v, "operand is in no block");
 		if (v->op == IR_PHI) {
-			if (!ir_dominates(arg->block, v->block->preds.v[i]))
+			if (v->block->preds.v[i]->rpo != UINT32_MAX &&
+			    !ir_dominates(arg->block, v->block->preds.v[i]))
 				return bad(c, v, "phi operand does not reach its edge");
 		} else if (arg->block == v->block ? c->order[arg->id] >= c->order[v->id]
 						  : !ir_dominates(arg->block, v->block)) {
@@ -122,6 +122,8 @@ static bool check_edges(struct check *c, const struct ir_block *b)
 	struct ir_block *succs[2];
 	unsigned n = ir_succs(b, succs), found;
 
+	if (n == 2 && succs[0] == succs[1])
+		return bad(c, b->last, "both ways lead to one block");
 	for (uint32_t i = 0; i < b->preds.n; i++)
 		if (count_edges(b->preds.v[i], b) != 1)
 			return bad(c, b->first, "a predecessor does not lead here");
@@ -163,7 +165,7 @@ bool ir_check(struct ir_func *f, const char **ret_why)
 	for (uint32_t i = 0; ok && i < f->blocks.n; i++)
 		ok = check_block_shape(&c, f->blocks.v[i]);
 	if (ok)
-		ir_cfg(f);
+		ir_order(f);
 	for (uint32_t i = 0; ok && i < f->order.n; i++)
 		for (struct ir_value *v = f->order.v[i]->first; ok && v; v = v->next)
 			ok = check_value(&c, v);

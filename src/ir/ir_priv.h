@@ -170,6 +170,7 @@ unsigned ir_width(const struct ir_value *v);
 struct ir_value *ir_simplify(struct ir_func *f, struct ir_value *v);
 
 void ir_cfg(struct ir_func *f);
+void ir_order(struct ir_func *f);
 bool ir_dominates(const struct ir_block *a, const struct ir_block *b);
 void ir_split_critical(struct ir_func *f);
 void ir_fold(struct ir_func *f);

@@ -74,10 +74,14 @@ static bool ends_here(const struct ir_value *arg, uint32_t pos)
 /* d = a + b may as well be d = b + a, when that lets d take b's place. */
 static void swap_if_better(struct ir_value *v)
 {
-	struct ir_value *a = v->args[0], *b = v->nargs == 2 ? v->args[1] : NULL;
+	struct ir_value *a, *b;
 
+	if (!ir_has(v, COMMUTES) || ir_is_cmp(v->op))
+		return;
+	a = v->args[0];
+	b = v->args[1];
 	/* an address that is made on the spot can only be made in the first place */
-	if (!ir_has(v, COMMUTES) || ir_is_cmp(v->op) || !ir_lives(b) || !ir_lives(a))
+	if (!ir_lives(b) || !ir_lives(a))
 		return;
 	if (ends_here(b, v->pos) && !ends_here(a, v->pos)) {
 		v->args[0] = b;

@@ -230,6 +230,8 @@ static int hinted(const struct life *l, const uint32_t until[NREGS], uint32_t en
 {
 	int r;
 
+	if (l->value->op == IR_PARAM && until[l->value->n + 1] >= end)
+		return l->value->n + 1;
 	for (uint32_t i = 0; i < l->uses.n; i++) {
 		r = l->uses.v[i].hint;
 		if (r >= 0 && until[r] >= end)
@@ -240,8 +242,6 @@ static int hinted(const struct life *l, const uint32_t until[NREGS], uint32_t en
 		if (r >= 0 && until[r] >= end)
 			return r;
 	}
-	if (l->value->op == IR_PARAM && until[l->value->n + 1] >= end)
-		return l->value->n + 1;
 	r = phi_fed(l);
 	return r >= 0 && until[r] >= end ? r : -1;
 }
