@@ -542,7 +542,8 @@ static void attach_point(struct lexer *l)
 
 		if (c == '"')
 			pos = string_end(l, pos);
-		else if (is_space(c) && colon_joins(l, pos, &next))
+		else if (is_space(c) && colon_joins(l, pos, &next) &&
+			 (at(l, next) != '/' || holds_path(l, start, pos)))
 			pos = next;
 		else if (ends_attach_point(c) || (c == '/' && !holds_path(l, start, pos)))
 			break;

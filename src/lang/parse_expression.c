@@ -486,9 +486,10 @@ static void meant_equality(struct parser *p)
 {
 	if (parse_kind(p) != TOKEN_ASSIGN || p->may_assign)
 		return;
+	/* before the error, which may move on to the end of the script */
+	p->tokens.v[p->pos].kind = TOKEN_EQ;
 	if (parse_error(p, parse_span(p), "'=' cannot stand in an expression"))
 		diag_hint(p->diags, "did you mean '=='?");
-	p->tokens.v[p->pos].kind = TOKEN_EQ;
 }
 
 static struct node *binary(struct parser *p, unsigned least)

@@ -128,9 +128,10 @@ static void check_for_assignment(struct parser *p)
 	if (parse_kind(p) != TOKEN_LPAREN || parse_peek(p, 1)->kind != TOKEN_IDENT ||
 	    parse_peek(p, 2)->kind != TOKEN_ASSIGN)
 		return;
+	/* before the error, which may move on to the end of the script */
+	p->tokens.v[p->pos + 2].kind = TOKEN_EQ;
 	if (parse_error(p, token_span(p->src, parse_peek(p, 2)), "'=' cannot stand in a condition"))
 		diag_hint(p->diags, "did you mean '=='?");
-	p->tokens.v[p->pos + 2].kind = TOKEN_EQ;
 }
 
 /* Reads "condition block" into @n; on an error in the condition, the block alone. */

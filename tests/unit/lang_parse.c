@@ -166,12 +166,27 @@ static void test_towers(void **state)
 	}
 }
 
+/* Statements that are wrong in ways that are read on from, each in its own. */
+static const char *const wrong[] = {
+	" @ = (1 = 2);", " if (a = 1) { }",  " if { }", " let x;",      " @ = \"\\q\";",
+	" @ = 08;",      " for (x) { }",     " a = 1;", " @ = { 1; };", " @ = $0;",
+	"\n#if\n ;",     " else { } @ = 1;", " 1++;",   " @ = `;",
+};
+
 static void test_errors_are_bounded(void **state)
 {
 	char *text = nest("k:f {", " @ = ;", "", "", 10000, "}");
 	struct parsed r;
 
 	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
+		char *many = nest("k:f {", wrong[i], "", "", 1000, "}");
+
+		parse(&r, many);
+		assert_in_range(r.diags.errors, 20, 100);
+		parsed_done(&r);
+		free(many);
+	}
 	parse(&r, text);
 	assert_in_range(r.diags.errors, 20, 100);
 	parsed_done(&r);
