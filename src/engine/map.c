@@ -276,7 +276,7 @@ int map_user_freeze(struct map *m)
 
 	if (map_has_fields(m))
 		return -MAP_ENOTSUPP;
-	if (m->def.flags & BPF_F_RDONLY)
+	if (!writable(m))
 		return -EPERM;
 	if (LOAD(&h->writers) || __atomic_exchange_n(&h->frozen, 1, __ATOMIC_ACQ_REL))
 		return -EBUSY;

@@ -14,8 +14,9 @@
 
 enum {
 	DATA_MAX = 256,
-	TABLE_BITS = 16, /* at most */
-	RETRIES = 8,     /* looks of a reader without the lock */
+	KERNEL_NODE = 24, /* sizeof(struct lpm_trie_node), which bounds values */
+	TABLE_BITS = 16,  /* at most */
+	RETRIES = 8,      /* looks of a reader without the lock */
 };
 
 struct node {
@@ -490,7 +491,7 @@ static int check(const struct map_def *d)
 	if (!d->max_entries || !(d->flags & BPF_F_NO_PREALLOC) || !map_flags_ok(d->flags, known))
 		return -EINVAL;
 	if (d->key_size < 4 + 1 || d->key_size > 4 + DATA_MAX || !d->value_size ||
-	    d->value_size > MAP_KMALLOC_MAX - DATA_MAX - 40)
+	    d->value_size > MAP_KMALLOC_MAX - DATA_MAX - KERNEL_NODE)
 		return -EINVAL;
 	return 0;
 }

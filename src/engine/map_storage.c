@@ -10,7 +10,7 @@
 
 enum {
 	OWNERS_MAX = 1 << 16,
-	VALUE_MAX = 65488, /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE of 6.18 on x86-64 */
+	VALUE_MAX = 65407, /* BPF_LOCAL_STORAGE_MAX_VALUE_SIZE of 6.18 on x86-64 */
 	KEY_SIZE = 16,     /* object, attach type (of old cgroup storage) */
 };
 
@@ -44,7 +44,7 @@ static int cgroup_check(const struct map_def *d)
 		return -EINVAL;
 	if (!d->value_size)
 		return -EINVAL;
-	if (d->value_size > (percpu ? MAP_PERCPU_MAX : 65536))
+	if (d->value_size > (percpu ? MAP_PERCPU_MAX : VALUE_MAX))
 		return -E2BIG;
 	return !map_flags_ok(d->flags, known) || d->max_entries ? -EINVAL : 0;
 }
@@ -86,7 +86,7 @@ void *map_storage_get(struct map *m, uint64_t object, const void *init, uint64_t
 
 	if (value || flags != MAP_STORAGE_CREATE)
 		return value;
-	static const char zeroes[65536];
+	static const char zeroes[VALUE_MAX];
 	int err = table->kind->update(table, &key, init ? init : zeroes, BPF_NOEXIST, cpu);
 	return err && err != -EEXIST ? NULL : table->lookup(table, &key, cpu);
 }
