@@ -3,7 +3,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bpf/helper.h"
 #include "cmd/unit.h"
+#include "kernel/kernel.h"
 
 static void print_system(struct buf *out, const struct target *t)
 {
@@ -22,6 +24,25 @@ static void print_build(struct buf *out)
 #else
 	buf_printf(out, "  compiler: gcc %d.%d\n\n", __GNUC__, __GNUC_MINOR__);
 #endif
+}
+
+/* Helpers that some kind of tracing program may call. A kernel without kprobes still loads their
+ * programs. */
+static void print_helpers(struct buf *out)
+{
+	buf_puts(out, "Kernel helpers\n");
+	for (int id = 1; id < HELPER_COUNT; id++) {
+		const struct helper *h = helper_by_id(id);
+		int has = kernel_has_helper(BPF_PROG_TYPE_KPROBE, id);
+
+		if (has == 0)
+			has = kernel_has_helper(BPF_PROG_TYPE_PERF_EVENT, id);
+		buf_printf(out, "  %s: %s\n", h->name,
+			   has < 0 ? "may not be tried"
+			   : has   ? "yes"
+				   : "no");
+	}
+	buf_putc(out, '\n');
 }
 
 static void print_features(struct buf *out, struct target *t)
@@ -55,6 +76,7 @@ static int info(struct unit *u, void *state)
 	(void)state;
 	print_system(&text, &u->target);
 	print_build(&text);
+	print_helpers(&text);
 	print_features(&text, &u->target);
 	print_probe_types(&text);
 	err = text.err ? text.err : write_all(STDOUT_FILENO, text.data, text.len);

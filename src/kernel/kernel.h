@@ -22,6 +22,10 @@ struct kernel_options {
 /* kernel_target - fills @t for the running kernel: release, CPUs, trials on demand. 0 or -errno. */
 int kernel_target(struct target *t);
 
+/* kernel_has_helper - whether programs of @type (enum bpf_prog_type) may call helper @id, by trial.
+ * 1, 0, or -EPERM when it may not be tried. */
+int kernel_has_helper(uint32_t type, uint32_t id);
+
 /* kernel_host_new - NULL without memory. host->ops->free frees it. */
 struct host *kernel_host_new(const struct kernel_options *opt);
 

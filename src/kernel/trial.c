@@ -79,6 +79,11 @@ static int trial_helper(uint32_t a, uint32_t b)
 	return prog == -EACCES ? 1 : trial_made(prog);
 }
 
+int kernel_has_helper(uint32_t type, uint32_t id)
+{
+	return trial_helper(type, id);
+}
+
 /* Atomic operation @b with its old value fetched, on a word of the stack. */
 static int trial_atomic(uint32_t a, uint32_t b)
 {

@@ -4,7 +4,6 @@
  */
 #include "lang/script.h"
 
-
 #include "types/btf.h"
 
 void script_btf(struct script *s)
@@ -52,6 +51,14 @@ uint32_t script_role(struct script *s, enum map_role role)
 	if (index >= 0)
 		return index;
 	map.role = role;
+	if ((role == MAP_RING || role == MAP_URGENT) &&
+	    !target_has(s->env->target, FEATURE_RINGBUF)) {
+		diag_error(s->env->diags, SPAN_NONE,
+			   "this kernel has no ring buffer for what the script writes (%s)",
+			   feature_rows[FEATURE_RINGBUF].name);
+		diag_hint(s->env->diags, "without it only maps can be printed, when tracing ends; "
+					 "Linux 5.8 and later have it");
+	}
 	return image_map_add(s->image, &map);
 }
 
