@@ -11,6 +11,7 @@
 #ifndef SKEP_KERNEL_PRIV_H
 #define SKEP_KERNEL_PRIV_H
 
+#include "image/prog_btf.h"
 #include "image/setting.h"
 #include "kernel/kernel.h"
 #include "kernel/sys.h"
@@ -175,13 +176,13 @@ bool trial_feature(void *ctx, enum feature f);
 
 /* BTF of one program or map as the kernel takes it. */
 struct btf_blob {
-	struct buf types, strings, funcs, lines; /* records of those sections */
-	struct buf whole;                        /* header, types, strings */
-	uint32_t ntypes;
+	struct prog_btf info;
+	struct buf whole; /* the BTF itself */
 };
 
 /* btf_prog - function and line info of @prog; line info shows @sources' lines. */
-int btf_prog(struct btf_blob *b, const struct image_prog *prog, const struct sources *sources);
+int btf_prog(struct btf_blob *b, const struct image_prog *prog, struct types *types,
+	     const struct sources *sources);
 /* btf_map - ids of types for @key and @value, when both have a plain C shape; else -ENOTSUP. */
 int btf_map(struct btf_blob *b, const struct image_map *map, uint32_t *ret_key,
 	    uint32_t *ret_value);

@@ -204,12 +204,12 @@ static int load_attr(struct load *l, struct sys_prog_load *a)
 	load_name(a->name, l->prog->name ? l->prog->name : "");
 	if (l->btf >= 0) {
 		a->btf_fd = (uint32_t)l->btf;
-		a->func_info = sys_ptr(l->blob.funcs.data);
+		a->func_info = sys_ptr(l->blob.info.funcs.data);
 		a->func_info_rec_size = 8;
-		a->func_info_cnt = (uint32_t)(l->blob.funcs.len / 8);
-		a->line_info = sys_ptr(l->blob.lines.data);
+		a->func_info_cnt = (uint32_t)(l->blob.info.funcs.len / 8);
+		a->line_info = sys_ptr(l->blob.info.lines.data);
 		a->line_info_rec_size = 16;
-		a->line_info_cnt = (uint32_t)(l->blob.lines.len / 16);
+		a->line_info_cnt = (uint32_t)(l->blob.info.lines.len / 16);
 	}
 	return l->prog->attach_func ? load_attach_id(l, &a->attach_btf_id) : 0;
 }
@@ -262,7 +262,7 @@ static int load_run(struct load *l)
 	int err = load_relocate(l);
 	if (err)
 		return err;
-	if (btf_prog(&l->blob, l->prog, l->k->img->sources) == 0)
+	if (btf_prog(&l->blob, l->prog, l->k->opt.types, l->k->img->sources) == 0)
 		l->btf = sys_btf_load(l->blob.whole.data, (uint32_t)l->blob.whole.len);
 	err = load_attr(l, &a);
 	if (err)
