@@ -82,12 +82,40 @@ static bool can_be_stored(const struct type *t)
 	       !type_is_aggregate(t) && (t->size || t->kind == TYPE_TUPLE);
 }
 
+enum { SMALL_KEY = 512 /* what a key may have at most without FEATURE_BIG_KEYS */ };
+
+/* Cuts the longest string of a key that is too large for the kernel. */
+static const struct type *fit_key(struct check *c, const struct type *t)
+{
+	const struct type **members;
+	uint32_t longest = 0, over;
+
+	if (t->size <= SMALL_KEY || target_has(c->s->env->target, FEATURE_BIG_KEYS))
+		return t;
+	if (t->kind == TYPE_STRING)
+		return type_string(c->s->types, SMALL_KEY);
+	if (t->kind != TYPE_TUPLE)
+		return t;
+	over = ALIGN_UP(t->size - SMALL_KEY, 8);
+	members = arena_array(c->s->arena, const struct type *, t->nmembers);
+	for (uint32_t i = 0; i < t->nmembers; i++) {
+		members[i] = t->members[i].type;
+		if (members[i]->kind == TYPE_STRING && members[i]->size > members[longest]->size)
+			longest = i;
+	}
+	if (members[longest]->kind != TYPE_STRING || members[longest]->size <= over)
+		return t;
+	members[longest] = type_string(c->s->types, members[longest]->size - over);
+	return fit_key(c, type_tuple(c->s->types, members, t->nmembers));
+}
+
 static void check_key(struct check *c, struct script_map *m, struct node *key)
 {
 	const struct type *t = type_stored(c->s->types, check_value(c, key)), *joined;
 
 	if (type_is_none(t))
 		return;
+	t = fit_key(c, t);
 	if (!can_be_stored(t) || !t->size) {
 		diag_error(c->diags, key->span, "%s cannot be a key", shown(c, t));
 		return;
@@ -100,7 +128,7 @@ static void check_key(struct check *c, struct script_map *m, struct node *key)
 			   m->name, shown(c, t), shown(c, m->key));
 		return;
 	}
-	note_change(c, &m->key, joined);
+	note_change(c, &m->key, fit_key(c, joined));
 }
 
 static void used_both_ways(struct check *c, struct script_map *m, struct node *n)

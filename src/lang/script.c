@@ -102,8 +102,13 @@ uint32_t script_zeroes(struct script *s, uint32_t size)
 
 void script_finish(struct script *s)
 {
+	bool rings = image_role(s->image, MAP_RING) >= 0 || image_role(s->image, MAP_URGENT) >= 0;
 	int loss = image_role(s->image, MAP_LOSS);
 
+	if (rings && !target_has(s->env->target, FEATURE_RINGBUF))
+		diag_error(s->env->diags, SPAN_NONE,
+			   "the kernel has no ring buffer (%s): Linux 5.8 is the oldest that works",
+			   feature_rows[FEATURE_RINGBUF].name);
 	if (loss >= 0)
 		s->image->maps.v[loss].max_entries = s->image->sites.n;
 }
