@@ -330,8 +330,10 @@ static void emit_value(struct emitter *e, const struct ir_value *v)
 
 static void emit_moves(struct emitter *e, const struct moves *m, uint32_t before, uint32_t after)
 {
+	bool alone = m->n == 1 && (m->v[0].to.kind == LOC_REG || m->v[0].from.kind == LOC_REG);
+
 	if (m->n)
-		code_moves(e, m, ir_free_regs(e->al, before, after));
+		code_moves(e, m, alone ? 0 : ir_free_regs(e->al, before, after));
 }
 
 /* Where the moves into @b come from: the end of its only predecessor. */

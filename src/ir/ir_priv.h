@@ -211,6 +211,13 @@ static inline bool live_has(const uint64_t *set, uint32_t id)
 {
 	return set[id / 64] >> (id % 64) & 1;
 }
+/* The first member from @id on, below @n; @n: none. */
+static inline uint32_t live_next(const uint64_t *set, uint32_t id, uint32_t n)
+{
+	while (id < n && !(set[id / 64] >> (id % 64)))
+		id = (id | 63) + 1;
+	return id < n ? id + __builtin_ctzll(set[id / 64] >> (id % 64)) : n;
+}
 static inline void live_add(uint64_t *set, uint32_t id)
 {
 	set[id / 64] |= UINT64_C(1) << (id % 64);

@@ -120,11 +120,10 @@ static void add_clobber(struct allocation *al, const struct ir_value *v)
 
 static void build_block(struct allocation *al, struct ir_block *b, struct ir_value **by_id)
 {
-	for (uint32_t id = 0; id < al->f->nvalues; id++)
-		if (b->live_out[id / 64] == 0)
-			id |= 63;
-		else if (live_has(b->live_out, id))
-			add_range(al, by_id[id], b->start, b->end);
+	uint32_t n = al->f->nvalues;
+
+	for (uint32_t id = 0; (id = live_next(b->live_out, id, n)) < n; id++)
+		add_range(al, by_id[id], b->start, b->end);
 	for (struct ir_value *v = b->last; v; v = v->prev) {
 		add_clobber(al, v);
 		add_result(al, v);
@@ -190,16 +189,15 @@ static void add_loop_use(struct allocation *al, struct life *l, uint32_t start, 
 
 static void add_loop_uses(struct allocation *al, struct ir_block *head, struct ir_value **by_id)
 {
-	uint32_t end = 0;
+	uint32_t end = 0, n = al->f->nvalues;
 
 	for (uint32_t i = 0; i < head->preds.n; i++)
 		if (ir_dominates(head, head->preds.v[i]))
 			end = MAX(end, head->preds.v[i]->end);
 	if (!end)
 		return;
-	for (uint32_t id = 0; id < al->f->nvalues; id++)
-		if (live_has(head->live_in, id))
-			add_loop_use(al, by_id[id]->life, head->start, end);
+	for (uint32_t id = 0; (id = live_next(head->live_in, id, n)) < n; id++)
+		add_loop_use(al, by_id[id]->life, head->start, end);
 }
 
 /* Marks values whose bounds a comparison may tell. */

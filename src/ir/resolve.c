@@ -88,7 +88,8 @@ static void give_words(struct allocation *al)
 	struct arena *a = al->f->module->arena;
 	struct lives need = { 0 }, words = { 0 };
 
-	for (uint32_t i = 0; i < al->lives.n; i++)
+	/* lives were found last one first: so they are nearly in order */
+	for (uint32_t i = al->lives.n; i-- > 0;)
 		if (spilled(al->lives.v[i]))
 			vec_push(a, &need, al->lives.v[i]);
 	sort_by_start(&need);
@@ -157,15 +158,11 @@ static void join_edge(struct allocation *al, struct ir_block *from, struct ir_bl
 	struct ir_block *succs[2];
 	bool single = ir_succs(from, succs) == 1;
 	struct moves *at = single ? &al->leaving[from->rpo] : &al->entering[to->rpo];
-	uint32_t end = from->end - 1, nth = ir_pred_index(to, from);
+	uint32_t end = from->end - 1, nth = ir_pred_index(to, from), n = al->f->nvalues;
 
-	for (uint32_t id = 0; id < al->f->nvalues; id++) {
-		struct loc dst, src;
+	for (uint32_t id = 0; (id = live_next(to->live_in, id, n)) < n; id++) {
+		struct loc dst = ir_loc(by_id[id], to->start), src = ir_loc(by_id[id], end);
 
-		if (!live_has(to->live_in, id))
-			continue;
-		dst = ir_loc(by_id[id], to->start);
-		src = ir_loc(by_id[id], end);
 		if (dst.kind == LOC_REG || (by_id[id]->mark && src.kind == LOC_REG))
 			add(al, at, dst, src);
 	}
