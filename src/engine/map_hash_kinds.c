@@ -47,14 +47,23 @@ static int user_update_all(struct map *m, const void *key, const void *value, ui
 	return hash_change(hash_of(m), key, value, flags, 0, true);
 }
 
-/* User space's lookups do not count as use in LRU tables. */
+/* User space's lookups do not count as use in LRU tables. The copy is of one value of this key,
+ * never of an entry that was another's by then. */
 static int user_lookup(struct map *m, const void *key, void *value, uint64_t flags)
 {
-	int64_t e = hash_find(hash_of(m), key);
+	struct hash *h = hash_of(m);
+	struct bucket *b = hash_bucket(h, hash_key(h, key));
 
-	if (e < 0)
-		return -ENOENT;
-	return hash_get_values(hash_of(m), (uint32_t)e, value, flags);
+	for (;;) {
+		uint32_t seq = LOAD(&b->seq);
+		int64_t e = hash_find(h, key);
+
+		if (e < 0)
+			return -ENOENT;
+		int err = hash_get_values(h, (uint32_t)e, value, flags);
+		if (err || LOAD(&b->seq) == seq)
+			return err;
+	}
 }
 
 #define HASH_ROW(id, text, cpus, holds, make, user)                                               \

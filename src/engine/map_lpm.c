@@ -118,14 +118,41 @@ static uint32_t descend(const struct trie *t, uint32_t n, uint32_t best, const s
 	return best;
 }
 
+/* descend for keys of up to eight bytes (IPv4), which are most. */
+static inline uint32_t descend_word(const struct trie *t, uint32_t n, uint32_t best, uint64_t data,
+				    uint32_t length)
+{
+	for (uint32_t steps = 0; n && steps <= t->bits; steps++) {
+		const struct node *node = node_at(t, n);
+		uint32_t own = LOAD(&node->length), value = LOAD(&node->value);
+		uint64_t diff = LOAD(&node->data[0]) ^ data;
+
+		if (own > length || (own && diff >> (64 - own)))
+			break;
+		best = value ? value : best;
+		if (own == length)
+			break;
+		n = follow(t, &node->child[data >> (63 - own) & 1]);
+	}
+	return best;
+}
+
+static uint32_t descend_from(const struct trie *t, uint32_t n, uint32_t best,
+			     const struct prefix *p)
+{
+	if (LIKELY(t->words == 1))
+		return descend_word(t, n, best, p->data[0], p->length);
+	return descend(t, n, best, p);
+}
+
 static uint32_t find(const struct trie *t, const struct prefix *p)
 {
 	if (!t->table_bits || p->length < t->table_bits)
-		return descend(t, follow(t, &t->at->root), 0, p);
+		return descend_from(t, follow(t, &t->at->root), 0, p);
 	uint64_t cell = LOAD(&t->table[p->data[0] >> (64 - t->table_bits)]);
 	uint32_t n = (uint32_t)cell;
 
-	return descend(t, n < t->nodes_max ? n : 0, (uint32_t)(cell >> 32), p);
+	return descend_from(t, n < t->nodes_max ? n : 0, (uint32_t)(cell >> 32), p);
 }
 
 static void *lookup(struct map *m, const void *key, uint32_t cpu)
@@ -337,7 +364,8 @@ static int put(struct trie *t, const struct prefix *p, const void *value, uint64
 			return err;
 		}
 	}
-	refill(t, p);
+	if (!there || p->length < t->table_bits) /* else no cell has a part in it */
+		refill(t, p);
 	moved_on(t);
 	if (old)
 		give_value(t, old);
