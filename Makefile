@@ -16,7 +16,7 @@ Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n')
 
 # The rooms of the house, lowest first. A developer of one room may build fewer.
-ROOMS ?= base bpf elf types image sym ir probe lang kernel out run
+ROOMS ?= base bpf elf types cdecl image sym ir probe lang engine kernel out run
 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wshadow
@@ -34,7 +34,7 @@ UNITS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC := $(wildcard fuzz/*.c)
 
 .PHONY: all help run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
-all: $(BUILD)/skep
+all: $(BUILD)/skep $(BUILD)/skep-conformance
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -61,7 +61,7 @@ bless: $(UNITS)
 	$(Q)for t in $(filter %_golden,$(UNITS)); do BLESS=1 $$t >/dev/null; done
 
 #: make bench         compares with bpftrace and ply where installed; writes bench/results.md
-bench: all calls
+bench: all calls $(BUILD)/spawn
 	$(Q)bench/run
 
 #: make fuzz          a minute of libFuzzer for each entry in fuzz/ (FUZZ_SECONDS=n to change)
@@ -126,6 +126,15 @@ $(BUILD)/calls: tests/calls.c
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc -O1 -g -fno-omit-frame-pointer -o $@ $< -lpthread
 	-$(Q)gcc -m32 -O1 -g -fno-omit-frame-pointer -o $@32 $< -lpthread 2>/dev/null || true
+
+# bench-NAME: bench/NAME.c, a small program over the library.
+$(BUILD)/bench-%: bench/%.c $(BUILD)/libskep.a
+	$(say) BENCH $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libskep.a -lpthread $(LIBS)
+
+$(BUILD)/spawn: bench/spawn.c
+	$(say) CC $@
+	$(Q)gcc -O1 -o $@ $<
 
 # Fuzzers: every fuzz/NAME.c with libFuzzer (clang), and as a plain program that replays files.
 $(BUILD)/fuzz/%: fuzz/%.c $(BUILD)/libskep.a
