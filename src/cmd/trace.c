@@ -100,6 +100,7 @@ static int compile(struct unit *u, struct trace *t, struct lang_result *ret)
 		.params = (const char *const *)opt->args + file,
 		.nparams = opt->nargs - file,
 		.unsafe = opt->unsafe,
+		.warn_helpers = opt->warnings,
 		.child_pid = opt->command ? t->child.pid : 0,
 		.settings = u->settings,
 		.dump = dump,

@@ -55,6 +55,22 @@ static struct value clear_record(struct lower *l, struct node *n, enum render_ki
 	return value_nothing();
 }
 
+/* With -k, whoever does not look at the result is told that nothing was there. */
+static struct ir_value *deleted(struct lower *l, const struct node *n, struct ir_value *was_there)
+{
+	struct ir_block *absent, *done;
+
+	if (!n->flag || !l->s->opt->warn_helpers)
+		return was_there;
+	absent = block_new(l, "absent");
+	done = block_new(l, "deleted");
+	ir_branch(l->f, was_there, done, absent);
+	block_start(l, absent);
+	record_warning(l, n, "Can't delete map element because it does not exist.");
+	block_start(l, done);
+	return was_there;
+}
+
 static struct value lower_delete(struct lower *l, struct node *n)
 {
 	const struct node *map = node_kid(n, 0);
@@ -65,7 +81,7 @@ static struct value lower_delete(struct lower *l, struct node *n)
 		clear_record(l, n, RENDER_CLEAR);
 		return value_of_word(n->type, word_const(l, 1));
 	}
-	return value_of_word(n->type, map_delete(l, map));
+	return value_of_word(n->type, deleted(l, n, map_delete(l, map)));
 }
 
 static void check_has_key(struct check *c, struct node *n)
@@ -89,6 +105,53 @@ static struct value lower_has_key(struct lower *l, struct node *n)
 	struct ir_value *at = map_find(l, node_kid(n, 0));
 
 	return value_of_word(n->type, ir_compare(l->f, IR_NE, at, word_const(l, 0)));
+}
+
+/* find(@m, k, $v): the key goes into the map's node, as above. */
+static void check_find(struct check *c, struct node *n)
+{
+	struct node *map = node_kid(n, 0), *into = node_kid(n, n->kids.n - 1);
+	struct script_map *m;
+
+	if (n->kids.n == 3) {
+		if (map->kind != NODE_MAP || map->kids.n) {
+			diag_error(c->diags, map->span, "find() expects a map");
+			return;
+		}
+		node_add(c->s->arena, map, node_kid(n, 1));
+		n->kids.v[1] = into;
+		n->kids.n = 2;
+	}
+	m = check_map(c, map);
+	if (into->kind != NODE_VARIABLE) {
+		diag_error(c->diags, into->span, "find() needs a variable to put the value into");
+		return;
+	}
+	check_expr(c, into);
+	if (!m->value)
+		diag_error(c->diags, map->span, "Undefined map: %s", m->name);
+	else if (type_is_aggregate(m->value))
+		diag_error(c->diags, map->span, "find() cannot copy a %s value",
+			   type_name(c->s->types, m->value));
+	else if (into->bound)
+		check_variable_put(c, into->bound, m->value, into);
+}
+
+static struct value lower_find(struct lower *l, struct node *n)
+{
+	const struct node *map = node_kid(n, 0);
+	const struct script_map *m = map->bound;
+	struct ir_block *found = block_new(l, "found"), *done = block_new(l, "sought");
+	struct ir_var *result = ir_var_new(l->f, "found");
+	struct ir_value *at = map_find(l, map);
+
+	ir_var_set(l->f, result, word_const(l, 0));
+	ir_branch(l->f, at, found, done);
+	block_start(l, found);
+	variable_store(l, node_kid(n, 1)->bound, value_direct(m->value, at, 0));
+	ir_var_set(l->f, result, word_const(l, 1));
+	block_start(l, done);
+	return value_of_word(n->type, ir_var_get(l->f, result));
 }
 
 /* ---- len ---- */
@@ -184,6 +247,12 @@ const struct builtin builtin_map[] = {
 	  .lower = lower_has_key,
 	  .doc = "whether the map has this key",
 	  .example = "if (has_key(@start, tid)) { }" },
+	{ .name = "find",
+	  .sign = "(node, node, node?) -> bool",
+	  .check = check_find,
+	  .lower = lower_find,
+	  .doc = "copies the value under a key to a variable; whether it was there",
+	  .example = "$t = 0; if (find(@start, tid, $t)) { print($t) }" },
 	{ .name = "len",
 	  .sign = "(node) -> int64",
 	  .check = check_len,

@@ -5,13 +5,26 @@
 
 enum { UNROLL_MAX = 100 };
 
+/* What nothing comes after. */
+static bool leaves(const struct node *n)
+{
+	const struct node *e = n->kind == NODE_DISCARD ? node_kid(n, 0) : NULL;
+
+	if (e && e->kind == NODE_CALL && e->name)
+		return streq(e->name, "exit");
+	return n->kind == NODE_RETURN || n->kind == NODE_BREAK || n->kind == NODE_CONTINUE;
+}
+
 void check_block(struct check *c, struct node *block)
 {
 	struct scope scope = { .outer = c->scope };
 
 	c->scope = &scope;
-	for (uint32_t i = 0; i < block->kids.n; i++)
+	for (uint32_t i = 0; i < block->kids.n; i++) {
+		if (i && leaves(block->kids.v[i - 1]))
+			diag_warning(c->diags, block->kids.v[i]->span, "Unreachable code");
 		check_statement(c, block->kids.v[i]);
+	}
 	c->scope = scope.outer;
 }
 
@@ -133,6 +146,7 @@ static void check_discard(struct check *c, struct node *n)
 		e->flag = false;
 		return;
 	}
+	e->flag = e->kind == NODE_CALL && !n->flag; /* nobody will notice if it fails */
 	if (n->flag || e->kind == NODE_CALL || e->kind == NODE_IF || e->kind == NODE_BLOCK_VALUE ||
 	    e->kind == NODE_TERNARY)
 		return;

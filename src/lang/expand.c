@@ -22,23 +22,22 @@ static const char *parameter(const struct script *s, uint64_t n)
 
 static void expand_point(struct script *s, struct node *point)
 {
-	struct buf text = { 0 };
-	const char *p = point->name;
+	const char *text = "", *p = point->name, *dollar = p;
 
-	if (!strchr(p, '$'))
-		return;
-	while (*p) {
-		if (p[0] == '$' && p[1] >= '1' && p[1] <= '9') {
-			const char *value = parameter(s, strtoul(p + 1, (char **)&p, 10));
+	while ((dollar = strchr(dollar, '$'))) {
+		const char *value;
+		char *end;
 
-			buf_puts(&text, value ? value : "");
-		} else {
-			buf_putc(&text, *p++);
+		if (dollar[1] < '1' || dollar[1] > '9') {
+			dollar++;
+			continue;
 		}
+		value = parameter(s, strtoul(dollar + 1, &end, 10));
+		text = arena_printf(s->arena, "%s%.*s%s", text, (int)(dollar - p), p,
+				    value ? value : "");
+		p = dollar = end;
 	}
-	if (!text.err)
-		point->name = arena_strndup(s->arena, text.data ? text.data : "", text.len);
-	buf_done(&text);
+	point->name = arena_printf(s->arena, "%s%s", text, p);
 }
 
 /* ---- expressions ---- */

@@ -14,6 +14,7 @@ struct lang_options {
 	const char *const *params; /* positional parameters $1.. */
 	uint32_t nparams;
 	bool unsafe;              /* system(), signal() allowed */
+	bool warn_helpers;        /* -k: tell when a key is not there, too */
 	int32_t child_pid;        /* of -c; 0: none (cpid) */
 	struct settings settings; /* from the environment; the script's config fills the rest */
 	struct ir_options ir;

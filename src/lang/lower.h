@@ -197,6 +197,7 @@ struct value lower_block_value(struct lower *l, const struct node *n);
 void lower_for_map(struct lower *l, const struct node *n);
 void lower_for_range(struct lower *l, const struct node *n);
 void variable_begin(struct lower *l, struct variable *v, bool zero);
+void variable_store(struct lower *l, struct variable *v, struct value from);
 struct value variable_read(struct lower *l, const struct node *n);
 
 #endif

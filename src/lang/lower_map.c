@@ -61,15 +61,26 @@ struct ir_value *map_find(struct lower *l, const struct node *n)
 
 /* ---- reading ---- */
 
+/* With -k, a read that finds no key is told. */
+static void warn_missing(struct lower *l, const struct node *n)
+{
+	if (l->s->opt->warn_helpers && map_of(n)->is_keyed)
+		record_warning(l, n, "Can't lookup map element because it does not exist.");
+}
+
 static struct ir_value *read_word(struct lower *l, const struct node *n)
 {
 	const struct script_map *m = map_of(n);
-	struct ir_block *found = block_new(l, "found"), *done = block_new(l, "read");
+	struct ir_block *found = block_new(l, "found"), *absent = block_new(l, "absent"),
+			*done = block_new(l, "read");
 	struct ir_var *var = ir_var_new(l->f, m->name);
 	struct ir_value *at = map_find(l, n);
 
+	ir_branch(l->f, at, found, absent);
+	block_start(l, absent);
 	ir_var_set(l->f, var, word_const(l, 0));
-	ir_branch(l->f, at, found, done);
+	warn_missing(l, n);
+	ir_jump(l->f, done);
 	block_start(l, found);
 	ir_var_set(l->f, var, value_word(l, value_direct(m->value, at, 0)));
 	block_start(l, done);
@@ -108,6 +119,7 @@ struct ir_value *map_read_into(struct lower *l, const struct node *n, struct des
 	ir_branch(l->f, at, found, absent);
 	block_start(l, absent);
 	zero_bytes(l, to.base, to.offset, to.type->size);
+	warn_missing(l, n);
 	ir_jump(l->f, done);
 	block_start(l, found);
 	value_store(l, value_direct(m->value, at, 0), to);

@@ -29,10 +29,16 @@ struct value variable_read(struct lower *l, const struct node *n)
 	return value_direct(v->type, v->base, 0);
 }
 
+void variable_store(struct lower *l, struct variable *v, struct value from)
+{
+	if (v->word)
+		ir_var_set(l->f, v->word, word_resize(l, value_word(l, from), v->type));
+	else
+		value_store(l, from, (struct dest){ v->base, 0, v->type, true });
+}
+
 static void variable_set(struct lower *l, struct variable *v, const struct node *value, bool begin)
 {
-	struct value from;
-
 	if (type_is_word(v->type)) {
 		struct ir_value *word = lower_word(l, value);
 
@@ -44,8 +50,7 @@ static void variable_set(struct lower *l, struct variable *v, const struct node 
 		lower_into(l, value, (struct dest){ v->base, 0, v->type, true });
 	} else {
 		/* the value may read what the variable holds */
-		from = lower_value(l, value);
-		value_store(l, from, (struct dest){ v->base, 0, v->type, true });
+		variable_store(l, v, lower_value(l, value));
 	}
 }
 

@@ -10,6 +10,7 @@
  *	// params open 7          $1, $2
  *	// features bpf_loop=off  as for target_force()
  *	// unsafe
+ *	// warnings               -k
  *	// child                  as if a command were given by -c
  *	// raw                    system calls by the raw tracepoint
  *	// no btf
@@ -81,6 +82,8 @@ static inline bool compiled_option(struct compiled *c, char *line)
 		assert_int_equal(target_force(&c->target, value, &bad), 0);
 	else if (streq(line, "unsafe"))
 		c->opt.unsafe = c->env.unsafe = true;
+	else if (streq(line, "warnings"))
+		c->opt.warn_helpers = true;
 	else if (streq(line, "child"))
 		c->opt.child_pid = 4711;
 	else if (streq(line, "raw"))
