@@ -107,7 +107,8 @@ struct reloc {
 	uint32_t index;
 	const char *name;
 	int64_t addend;
-	bool is_weak; /* KSYM, KFUNC, KVAR: 0 where there is none of that name */
+	bool is_weak;            /* KSYM, KFUNC, KVAR: 0 where there is none of that name */
+	const struct type *type; /* KFUNC, KVAR: what the program takes it for; NULL: not known */
 };
 
 struct insn_span {

@@ -59,6 +59,7 @@ static int add(struct object *o, const char *section, uint32_t id)
 	*e = (struct object_extern){
 		.name = name,
 		.object = o,
+		.id = id,
 		.type_id = btf_kind(r) == BTF_VAR ? r[BTF_TYPE_ID] : 0,
 		.is_config = streq(section, ".kconfig"),
 		.is_weak = is_weak(o, name),

@@ -11,7 +11,7 @@
 
 #include "image/link.h"
 
-enum { ALIGN_MAX = 4096, ADDRESS_SIZE = 8 };
+enum { ALIGN_MAX = 4096, ADDRESS_SIZE = 8, BTF_VAR_STATIC = 0 };
 
 static bool is_here(const struct object_section *s)
 {
@@ -69,18 +69,30 @@ static int by_offset(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Makers leave offsets of variables to the linker: symbols have them. */
+/* The first symbol of each name. */
 static struct table symbols_of(struct object *o, const struct object_section *s)
 {
 	struct table t = { 0 };
 
 	for (uint32_t i = 0; i < o->nsymbols; i++) {
-		struct object_symbol *sym = &o->symbols[i];
+		struct object_symbol *sym = &o->symbols[i], *other;
 
-		if (sym->section == s && *sym->name && sym->type != STT_SECTION)
+		if (sym->section != s || !*sym->name || sym->type == STT_SECTION)
+			continue;
+		other = table_get(&t, sym->name);
+		if (!other || sym->value < other->value)
 			table_put(o->link->arena, &t, sym->name, sym);
 	}
 	return t;
+}
+
+/* Makers leave offsets of global variables to the linker, gcc all of them: symbols have them. */
+static uint64_t variable_offset(const struct table *symbols, const char *name, const uint32_t *var,
+				uint32_t in_place)
+{
+	const struct object_symbol *sym = table_get(symbols, name);
+
+	return sym && (var[BTF_COMMON] != BTF_VAR_STATIC || !in_place) ? sym->value : in_place;
 }
 
 static void add_variables(struct object *o, const struct object_section *s, struct type *t,
@@ -97,12 +109,13 @@ static void add_variables(struct object *o, const struct object_section *s, stru
 		const uint32_t *entry = sec + BTF_COMMON + 3 * i;
 		const uint32_t *var = btf_record(o->btf, entry[0]);
 		const char *name = var ? btf_string(o->btf, var[BTF_NAME]) : "";
-		const struct object_symbol *sym = table_get(&symbols, name);
-		uint64_t offset = s->base + (sym ? sym->value : entry[1]);
-		struct type_member m = { .name = name, .offset = (uint32_t)offset };
+		struct type_member m = { .name = name };
+		uint64_t offset;
 
 		if (!var || btf_kind(var) != BTF_VAR)
 			continue;
+		offset = s->base + variable_offset(&symbols, name, var, entry[1]);
+		m.offset = (uint32_t)offset;
 		m.type = btf_type(o->btf, entry[0]);
 		if (!m.type->size || offset + m.type->size > s->base + s->size)
 			continue;

@@ -210,6 +210,8 @@ static int refer_extern(struct object_func *f, uint32_t insn, const struct link_
 	} else if (!*name) {
 		return undefined(f, name);
 	}
+	if (e && (ref.reloc.kind == RELOC_KFUNC || ref.reloc.kind == RELOC_KVAR))
+		ref.reloc.type = btf_type(e->object->btf, e->id);
 	push_ref(f, ref);
 	return 0;
 }

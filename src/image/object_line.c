@@ -109,7 +109,18 @@ static struct span span_of(struct object *o, const struct object_line *line)
 	return (struct span){ lo, lo + (len > column) };
 }
 
-/* Lines at one instruction: the last holds, as in the kernel. */
+/* Of several lines at one instruction the last holds, as in the kernel; that an instruction comes
+ * from nowhere needs no telling where it is so anyway. */
+static void add_span(struct object *o, struct image_prog *prog, struct insn_span span)
+{
+	struct insn_span *last = prog->spans.n ? &prog->spans.v[prog->spans.n - 1] : NULL;
+
+	if (last && last->insn == span.insn)
+		last->span = span.span;
+	else if (span.span.lo || (last && last->span.lo))
+		vec_push(o->link->arena, &prog->spans, span);
+}
+
 void object_spans(struct object *o, const struct object_section *s, uint32_t from, uint32_t end,
 		  uint32_t at, struct image_prog *prog)
 {
@@ -123,13 +134,8 @@ void object_spans(struct object *o, const struct object_section *s, uint32_t fro
 		else
 			hi = mid;
 	}
-	for (; lo < s->lines.n && s->lines.v[lo].insn < end; lo++) {
-		struct insn_span span = { at + s->lines.v[lo].insn - from,
-					  span_of(o, &s->lines.v[lo]) };
-
-		if (prog->spans.n && prog->spans.v[prog->spans.n - 1].insn == span.insn)
-			prog->spans.v[prog->spans.n - 1] = span;
-		else
-			vec_push(o->link->arena, &prog->spans, span);
-	}
+	for (; lo < s->lines.n && s->lines.v[lo].insn < end; lo++)
+		add_span(o, prog,
+			 (struct insn_span){ at + s->lines.v[lo].insn - from,
+					     span_of(o, &s->lines.v[lo]) });
 }

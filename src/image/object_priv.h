@@ -139,6 +139,7 @@ struct object {
 struct object_extern {
 	const char *name;
 	struct object *object; /* whose BTF describes it */
+	uint32_t id;           /* VAR or FUNC */
 	uint32_t type_id;      /* 0: a function */
 	bool is_config, is_weak;
 	uint32_t offset; /* is_config: in the value of the map */

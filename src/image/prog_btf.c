@@ -6,7 +6,6 @@
  */
 #include "image/prog_btf.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { LINE_MAX = (1 << 22) - 1, COLUMN_BITS = 10, COLUMN_MAX = (1 << COLUMN_BITS) - 1 };
@@ -58,14 +57,12 @@ static void add_func(struct prog_btf *b, const struct image_prog *prog, uint32_t
 	buf_add(&b->funcs, info, sizeof(info));
 }
 
-/* A line's text without what stands before and behind it. */
+/* With the blanks in front, so that the column fits; who shows it leaves them out. */
 static uint32_t line_text(struct prog_btf *b, const struct place *p)
 {
 	uint32_t len;
 	const char *text = source_line(p->source, p->line, &len);
 
-	while (len && isspace((unsigned char)*text))
-		text++, len--;
 	return btf_write_string(&b->btf, text, len);
 }
 
@@ -120,6 +117,6 @@ void prog_btf_func(struct prog_btf *b, const struct image_prog *prog, uint32_t i
 	uint32_t from = prog->funcs.v[index].insn, end = prog_btf_end(prog, index);
 
 	add_func(b, prog, index, base, types);
-	if (from < end && end <= prog->insns.n)
+	if (prog->spans.n && from < end && end <= prog->insns.n)
 		add_lines(b, prog, from, end, base, sources);
 }
