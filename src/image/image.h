@@ -97,7 +97,7 @@ enum reloc_kind {
 enum image_param {
 	PARAM_COOKIE,    /* the attach record's cookie, where the kernel has no cookies */
 	PARAM_SELF_PID,  /* pid of the tracer, 0: unknown */
-	PARAM_PIDNS_DEV, /* device and inode of the tracer's pid namespace */
+	PARAM_PIDNS_DEV, /* device and inode of the tracer's pid namespace; 0: the first one */
 	PARAM_PIDNS_INO,
 };
 
