@@ -440,7 +440,7 @@ int64_t hash_each(struct map *m, map_each_fn *fn, void *ctx, uint32_t cpu)
 
 	if (!key)
 		return -ENOMEM;
-	while ((e = walk(h, &p)) >= 0) {
+	while (n < h->total && (e = walk(h, &p)) >= 0) {
 		n++;
 		map_get_words(key, hash_entry(h, (uint32_t)e)->key, m->def.key_size);
 		if (fn(ctx, key, hash_value(h, (uint32_t)e) + cpu * m->cpu_stride))

@@ -2,8 +2,8 @@
  * Locks that know their owner, for maps that several processes share and for programs that
  * interrupt each other. A lock is a word: 0, or the thread that holds it.
  *
- *	31        22 21                 0
- *	[ when born ][ thread id         ]
+ *	31 30        22 21                 0
+ *	[1][ when born ][ thread id         ]
  *
  * "When born" (low bits of the thread's start time) tells a thread from a later one with the same
  * id. A lock whose owner is no more is taken by who waits for it; every change of a map is ordered
@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "engine/map_priv.h"
+
+#define IS_MARK (1u << 31) /* small numbers, written by mistake, are nobody's */
 
 enum {
 	ID_BITS = 22,    /* PID_MAX_LIMIT is 1 << 22 */
@@ -68,7 +70,7 @@ static bool read_stat(uint32_t id, char *ret_state, uint64_t *ret_start)
 
 static uint32_t mark(uint32_t id, uint64_t start)
 {
-	return id | (uint32_t)start << ID_BITS;
+	return id | (uint32_t)start << ID_BITS | IS_MARK;
 }
 
 uint32_t map_self_slow(void)
@@ -90,6 +92,8 @@ bool map_alive(uint32_t owner)
 	uint64_t start;
 	char state;
 
+	if (!(owner & IS_MARK) || !id) /* kill(0) would ask for this process group */
+		return false;
 	if (!read_stat(id, &state, &start))
 		return kill((pid_t)id, 0) == 0 || errno == EPERM;
 	return state != 'Z' && state != 'X' && mark(id, start) == owner;

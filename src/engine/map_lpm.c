@@ -293,11 +293,11 @@ static struct way find_way(struct trie *t, const struct prefix *p)
 {
 	struct way w = { .link = &t->at->root };
 
-	while ((w.node = follow(t, w.link))) {
+	for (uint32_t steps = 0; (w.node = follow(t, w.link)); steps++) {
 		struct node *node = node_at(t, w.node);
 
 		w.equal = common(t, node, p);
-		if (w.equal != node->length || node->length >= p->length)
+		if (w.equal != node->length || node->length >= p->length || steps > t->bits)
 			break;
 		w.parent_link = w.link;
 		w.parent = w.node;

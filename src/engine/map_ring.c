@@ -100,6 +100,8 @@ static uint64_t oldest_pending(const struct ring *r, uint64_t producer)
 {
 	uint64_t at = r->control->pending;
 
+	if (producer - at > r->mask + 1) /* spoiled by who shares it */
+		return producer;
 	while (at < producer) {
 		uint32_t head = LOAD(head_at(r, at));
 		if (head & RING_BUSY)
@@ -207,9 +209,9 @@ int64_t map_ring_read(struct map *m, int (*fn)(void *ctx, const void *data, uint
 		uint32_t head = LOAD(head_at(r, at));
 		uint64_t length = map_record_size(head), left = LOAD(r->producer) - at;
 
-		if (head & RING_BUSY && !abandoned(r, at))
+		if (left <= r->mask + 1 && head & RING_BUSY && !abandoned(r, at))
 			break;
-		if (length > left || length > r->mask + 1)
+		if (length > left || left > r->mask + 1)
 			length = left; /* spoiled by a program: all that is there is dropped */
 		else if (!(head & (RING_BUSY | RING_DISCARD)))
 			n++, stop = fn(ctx, head_at(r, at) + 2, head);
