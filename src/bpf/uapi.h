@@ -68,6 +68,12 @@ enum {
 enum { BPF_K = 0x00, BPF_X = 0x08, BPF_TO_LE = 0x00, BPF_TO_BE = 0x08 };
 #define BPF_SRC(code) ((code)&0x08)
 
+/* what only classic BPF has: classes, modes of loads, operations of MISC, what RET returns */
+enum { BPF_RET = 0x06, BPF_MISC = 0x07 };
+enum { BPF_LEN = 0x80, BPF_MSH = 0xa0 };
+enum { BPF_TAX = 0x00, BPF_TXA = 0x80 };
+enum { BPF_RVAL_K = 0x00, BPF_RVAL_A = 0x10 };
+
 /* imm of BPF_ATOMIC, beside BPF_ADD, BPF_OR, BPF_AND and BPF_XOR */
 enum {
 	BPF_FETCH = 0x01,
