@@ -10,7 +10,7 @@
 #include "engine/map_hash.h"
 
 enum {
-	SECOND_CHANCES = 64, /* looked-up entries passed before one is evicted all the same */
+	SECOND_CHANCES = 512, /* looked-up entries passed before one is evicted all the same */
 	ROUNDS = 2,
 };
 
