@@ -11,7 +11,7 @@
 #include "bpf/helper.h"
 #include "engine/engine.h"
 #include "engine/interp.h"
-#include "engine/map.h"
+#include "engine/map_special.h"
 #include "engine/prog.h"
 
 /* A program being decoded. */
@@ -90,7 +90,7 @@ static int decode_map_value(struct decoder *d, const struct insn *i, struct op *
 	if (offset >= m->storage.size)
 		return refuse(d, -EINVAL, "offset %u lies outside the value of map %s", offset,
 			      m->def.name ? m->def.name : "");
-	op->imm = (int64_t)((lone ? (uint64_t)m->values : m->storage.base) + offset);
+	op->imm = (int64_t)((uint64_t)m->values + offset);
 	return 0;
 }
 
@@ -139,10 +139,9 @@ static int decode_cast(struct decoder *d, const struct insn *i, struct op *op)
 	const struct vm_prog *p = d->p;
 
 	for (uint32_t m = 0; m < p->nmaps; m++) {
-		uint64_t base = p->maps[m]->storage.base;
-
 		if (p->maps[m]->def.type != BPF_MAP_TYPE_ARENA)
 			continue;
+		uint64_t base = map_arena_base(p->maps[m]);
 		op->imm = i->imm == 1 ? 0 : (int64_t)(base & ~(uint64_t)UINT32_MAX);
 		return 0;
 	}
@@ -251,7 +250,7 @@ static int decode_funcs(struct decoder *d)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < p->nops; i++) {
 		if (d->entry[i])
-			p->funcs[n++].op = i;
+			p->funcs[n++] = (struct vm_func){ .prog = p, .op = i };
 		p->funcs[n - 1].length++;
 	}
 	return 0;

@@ -169,12 +169,12 @@ static int format_one(struct formatting *f)
 	}
 }
 
-/* The kernel refuses a format with a byte that is not printable ASCII before it looks at more. */
+/* Control characters are refused before more is looked at; UTF-8 is text, as since Linux 6.16. */
 static bool format_is_text(const char *s)
 {
 	for (; *s; s++) {
-		if (!isascii((unsigned char)*s) ||
-		    (!isprint((unsigned char)*s) && !isspace((unsigned char)*s)))
+		if (isascii((unsigned char)*s) && !isprint((unsigned char)*s) &&
+		    !isspace((unsigned char)*s))
 			return false;
 	}
 	return true;

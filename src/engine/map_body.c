@@ -24,6 +24,7 @@ enum {
 #define BODY_MAGIC UINT64_C(0x31302d70616d6b73)
 
 _Static_assert(sizeof(struct map_head) <= MAP_PAGE, "the head is one page");
+_Static_assert(sizeof(struct map_head) == 14 * 4 + 8 * 6, "no gaps: heads are compared as bytes");
 
 uint64_t map_random(void)
 {
@@ -182,15 +183,19 @@ uint64_t map_values_size(const struct map_def *def, bool percpu, uint64_t n)
 	return ALIGN_UP(one, MAP_PAGE) * (percpu ? def->ncpus : 1);
 }
 
+/* The region ends with the last value, not with its page. */
 void map_values_init(struct map *m, char *values, uint64_t n)
 {
 	uint64_t size = map_values_size(&m->def, m->kind->percpu, n);
+	uint64_t stride = ALIGN_UP((uint64_t)m->def.value_size, 8);
+	uint64_t last_cpu;
 
 	m->values = values;
 	m->cpu_stride = m->kind->percpu ? size / m->def.ncpus : 0;
+	last_cpu = m->kind->percpu ? size - m->cpu_stride : 0;
 	m->storage = (struct region){
 		.base = (uint64_t)(uintptr_t)values,
-		.size = size,
+		.size = n ? last_cpu + (n - 1) * stride + m->def.value_size : 0,
 		.writable = !(m->def.flags & BPF_F_RDONLY_PROG),
 		.host = values,
 	};

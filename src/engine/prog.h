@@ -15,6 +15,7 @@
 typedef uint64_t vm_entry(struct vm *vm, const struct op *entry, const uint64_t args[5]);
 
 struct vm_func {
+	const struct vm_prog *prog;
 	uint32_t op;     /* its first */
 	uint32_t length; /* ops up to the next function: the fuel that a call costs */
 };
@@ -23,6 +24,7 @@ struct vm_prog {
 	uint64_t id; /* unlike any other program's of the engine */
 	struct engine *engine;
 	vm_entry *run; /* the interpreter, or compiled code's way in */
+	struct jit_code *jit; /* NULL: interpreted */
 	struct op *ops;
 	uint32_t nops;
 	struct vm_func *funcs; /* ascending; the first is the program's entry */

@@ -29,31 +29,25 @@ static struct region context_region(const struct vm *vm)
 	return (struct region){ (uint64_t)vm->context, vm->context_size, true, vm->context };
 }
 
-/* The storage of @m holds the address. Programs see an arena twice: where user space has it, and,
- * after a cast to the kernel's address space, by the lower 32 bits alone. */
-static bool map_holds(const struct map *m, uint64_t address, uint64_t size, bool write,
-		      struct region *ret)
-{
-	struct region low = m->storage;
-
-	low.base = (uint32_t)low.base;
-	if (region_holds(&m->storage, address, size, write))
-		*ret = m->storage;
-	else if (m->def.type == BPF_MAP_TYPE_ARENA && region_holds(&low, address, size, write))
-		*ret = low;
-	else
-		return false;
-	return true;
-}
-
-static bool maps_hold(struct map *const *maps, uint32_t n, uint64_t address, uint64_t size,
-		      bool write, struct region *ret)
+static struct map *maps_hold(struct map *const *maps, uint32_t n, uint64_t address, uint64_t size,
+			     bool write, struct region *ret)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		if (map_holds(maps[i], address, size, write, ret))
-			return true;
+		if (region_holds(&maps[i]->storage, address, size, write)) {
+			*ret = maps[i]->storage;
+			return maps[i];
+		}
 	}
-	return false;
+	return NULL;
+}
+
+struct map *region_map(const struct vm *vm, uint64_t address, uint64_t size)
+{
+	const struct vm_prog *p = vm->prog;
+	struct region r;
+	struct map *m = maps_hold(p->maps, p->nmaps, address, size, false, &r);
+
+	return m ? m : maps_hold(vm->inner, vm->ninner, address, size, false, &r);
 }
 
 bool region_find(const struct vm *vm, uint64_t address, uint64_t size, bool write,

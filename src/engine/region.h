@@ -18,6 +18,9 @@ char *region_fault(struct vm *vm, uint64_t address, uint64_t size, bool write);
 bool region_find(const struct vm *vm, uint64_t address, uint64_t size, bool write,
 		 struct region *ret);
 
+/* region_map - the map of the program whose storage holds @size bytes at @address; NULL: none. */
+struct map *region_map(const struct vm *vm, uint64_t address, uint64_t size);
+
 /* region_start - sets the windows for a run of vm->prog: stack and context. */
 void region_start(struct vm *vm);
 

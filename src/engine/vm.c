@@ -8,7 +8,9 @@
 
 #include "engine/engine.h"
 #include "engine/frame.h"
-#include "engine/map.h"
+#include "engine/interp.h"
+#include "engine/jit.h"
+#include "engine/map_special.h"
 #include "engine/prog.h"
 #include "engine/region.h"
 
@@ -37,6 +39,7 @@ static void vm_release(struct vm *vm)
 	for (uint32_t i = 0; i < vm->ninner; i++)
 		map_put(vm->inner[i]);
 	vm->ninner = vm->nextra = 0;
+	vm->loan = (struct region){ 0 };
 	vm_forget(vm);
 }
 
@@ -56,28 +59,64 @@ static void vm_clear_stack(struct vm *vm)
 	vm->deepest = 0;
 }
 
+/* Makes @vm ready for a run of @p. */
+static void vm_start(struct vm *vm, const struct vm_prog *p)
+{
+	vm->prog = p;
+	vm->fuel = p->fuel;
+	vm->end = VM_DONE;
+	vm->depth = vm->tail_calls = 0;
+	vm->frames[0].loops = VM_MAX_LOOPS;
+	vm_clear_stack(vm);
+	region_start(vm);
+}
+
+/* After a run: nothing of it is held. */
+static void vm_finish(struct vm *vm)
+{
+	if (vm->lock)
+		map_spin_unlock(vm->lock);
+	vm->lock = NULL;
+	if (vm->ninner || vm->nextra || vm->loan.size)
+		vm_release(vm);
+}
+
 uint64_t vm_run(struct vm *vm, const struct vm_prog *p, void *context, uint32_t context_size,
 		const struct region *extra, uint32_t n)
 {
 	const uint64_t args[5] = { (uint64_t)context, context_size };
 	uint64_t result;
 
-	vm->prog = p;
-	vm->fuel = p->fuel;
-	vm->end = VM_DONE;
-	vm->depth = vm->tail_calls = 0;
-	vm->frames[0].loops = VM_MAX_LOOPS;
 	vm->context = context;
 	vm->context_size = context_size;
 	vm->extra = extra;
 	vm->nextra = n;
-	vm->loan = (struct region){ 0 };
-	vm_clear_stack(vm);
-	region_start(vm);
-	result = p->run(vm, p->ops, args);
-	if (vm->ninner || n)
-		vm_release(vm);
+	vm_start(vm, p);
+	result = (jit_suits(vm, p) ? p->run : vm_interpret)(vm, p->ops, args);
+	vm_finish(vm);
 	return result;
+}
+
+/* A timer is due: @callback is the struct vm_func that bpf_timer_set_callback was given. */
+static void vm_fire(void *ctx, struct map *m, uint64_t callback, const void *key, void *value)
+{
+	struct vm *vm = ctx;
+	const struct vm_func *f = (const struct vm_func *)callback;
+	const uint64_t args[5] = { (uint64_t)m, (uint64_t)key, (uint64_t)value };
+
+	vm->context = NULL;
+	vm->context_size = 0;
+	vm_start(vm, f->prog);
+	vm->loan = (struct region){ (uint64_t)key, m->def.key_size, false, (char *)key };
+	f->prog->run(vm, &f->prog->ops[f->op], args);
+	vm_finish(vm);
+}
+
+uint64_t vm_run_timers(struct vm *vm, struct map *m)
+{
+	const struct engine_hooks *hooks = &vm->engine->hooks;
+
+	return map_timers_run(m, hooks->clock(hooks->ctx, CLOCK_MONOTONIC), vm_fire, vm);
 }
 
 uint64_t vm_call(struct vm *vm, uint64_t target, uint64_t a, uint64_t b, uint64_t c, uint64_t d,

@@ -120,6 +120,7 @@ struct vm {
 	uint32_t tail_calls;
 	uint32_t insn; /* instruction at the last helper call, or where it ended badly */
 	char *stack;   /* VM_MAX_DEPTH frames; frame 0 ends at its end */
+	void *unwind;  /* compiled code: the machine's stack where a bad end leaves to */
 	struct window windows[VM_WINDOWS];
 	struct vm_frame frames[VM_MAX_DEPTH];
 	const struct vm_prog *prog; /* changes at tail calls */
@@ -135,6 +136,7 @@ struct vm {
 	uint64_t prog_id;                  /* whose maps the windows show */
 	struct map *inner[VM_INNER_MAPS];  /* handed out in this run, each held */
 	uint32_t ninner;
+	uint32_t *lock;          /* bpf_spin_lock that the program holds; NULL: none */
 	struct vm_packet packet; /* set by who runs packet programs, before vm_run */
 	uint64_t random;         /* state of bpf_get_prandom_u32 */
 	uint64_t cookie;         /* bpf_get_attach_cookie */
@@ -177,6 +179,11 @@ void vm_done(struct vm *vm);
  * struct vm. */
 uint64_t vm_run(struct vm *vm, const struct vm_prog *p, void *context, uint32_t context_size,
 		const struct region *extra, uint32_t n);
+
+/* vm_run_timers - runs the callbacks of all timers in @m that are due, each as a run of its own
+ * (@vm is free, vm->end is the last one's). The next due time in ns of CLOCK_MONOTONIC, UINT64_MAX:
+ * none. A program must live as long as timers that it started. */
+uint64_t vm_run_timers(struct vm *vm, struct map *m);
 
 /* vm_call - a helper calls back into the program: runs the function at address @target (VM_CODE +
  * op) with up to five arguments in a fresh frame and gives its r0 (bpf_loop, for_each, timers).

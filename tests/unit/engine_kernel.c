@@ -2,64 +2,13 @@
  * The engine against the running kernel: the same instructions, loaded as programs that the
  * kernel test-runs, give the same values. Needs root; skipped otherwise.
  */
-#include <errno.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "bpf/target.h"
-#include "engine_testing.h"
+#include "engine_kernel.h"
 
 /* Words of the context: two inputs, then what the program leaves. */
 enum { A, B, MEMORY, REGISTER, R0, TEXT, TEXT2, WORDS };
-
-struct kernel_load {
-	uint32_t type, insn_cnt;
-	uint64_t insns, license;
-	uint32_t log_level, log_size;
-	uint64_t log_buf;
-	uint32_t kern_version, flags;
-};
-
-struct kernel_run {
-	uint32_t prog_fd, retval, data_size_in, data_size_out;
-	uint64_t data_in, data_out;
-	uint32_t repeat, duration, ctx_size_in, ctx_size_out;
-	uint64_t ctx_in, ctx_out;
-};
-
-enum { CMD_PROG_LOAD = 5, CMD_PROG_TEST_RUN = 10, SLEEPABLE = 16 };
-
-static int kernel_load(uint32_t type, const struct insn *insns, uint32_t n)
-{
-	static char log[1 << 16];
-	struct kernel_load attr = {
-		.type = type,
-		.insn_cnt = n,
-		.insns = (uintptr_t)insns,
-		.license = (uintptr_t) "GPL",
-		.flags = type == BPF_PROG_TYPE_SYSCALL ? SLEEPABLE : 0,
-	};
-	int fd = (int)syscall(SYS_bpf, CMD_PROG_LOAD, &attr, sizeof(attr));
-
-	if (fd >= 0)
-		return fd;
-	attr.log_level = 1;
-	attr.log_size = sizeof(log);
-	attr.log_buf = (uintptr_t)log;
-	syscall(SYS_bpf, CMD_PROG_LOAD, &attr, sizeof(attr));
-	fail_msg("the kernel refuses it: %s", log);
-	return -1;
-}
-
-static void kernel_run(int fd, uint64_t *words)
-{
-	struct kernel_run attr = { .prog_fd = (uint32_t)fd,
-				   .ctx_size_in = WORDS * 8,
-				   .ctx_in = (uintptr_t)words };
-
-	assert_int_equal(syscall(SYS_bpf, CMD_PROG_TEST_RUN, &attr, sizeof(attr)), 0);
-}
 
 /* One program, in both. */
 struct pair {
@@ -92,7 +41,7 @@ static void compare(struct pair *p, const uint64_t *input)
 
 	memcpy(ours, input, sizeof(ours));
 	memcpy(theirs, input, sizeof(theirs));
-	kernel_run(p->fd, theirs);
+	kernel_run(p->fd, theirs, sizeof(theirs));
 	run(p->m, p->prog, ours, sizeof(ours));
 	assert_ends(p->m, VM_DONE);
 	for (unsigned i = 0; i < WORDS; i++) {
@@ -201,12 +150,6 @@ static uint32_t running_kernel(void)
 	struct utsname name;
 
 	return uname(&name) ? 0 : target_parse_kernel(name.release);
-}
-
-static void skip_unless_root(void)
-{
-	if (geteuid() != 0)
-		skip();
 }
 
 static void every_alu_form_and_branch(void **state)
