@@ -1,15 +1,13 @@
 /*
  * What the end-to-end tests trace: a program that makes a known number of known calls.
  *
- *	calls syscall NR COUNT [ARG...]  COUNT times system call NR; an argument is a number or a text
- *	calls open COUNT PATH            COUNT times openat(AT_FDCWD, PATH, O_RDONLY) and close
- *	calls add COUNT                  COUNT times traced_add(i, 2 * i), i from 1
- *	calls many COUNT                 COUNT times traced_many(1, 2, 3, 4, 5, 6)
- *	calls say COUNT TEXT             COUNT times traced_say(TEXT)
- *	calls point COUNT                COUNT times traced_point(&(struct point){ i, -i, "name" })
- *	calls deep COUNT                 COUNT times traced_outer -> traced_middle -> traced_inner
- *	calls spin MS                    MS milliseconds of computing
- *	calls fault COUNT                COUNT first touches of fresh pages
+ *	calls syscall NR COUNT [ARG...]  COUNT times system call NR; an argument is a number or a
+ *text calls open COUNT PATH            COUNT times openat(AT_FDCWD, PATH, O_RDONLY) and close calls
+ *add COUNT                  COUNT times traced_add(i, 2 * i), i from 1 calls many COUNT COUNT times
+ *traced_many(1, 2, 3, 4, 5, 6) calls say COUNT TEXT             COUNT times traced_say(TEXT) calls
+ *point COUNT                COUNT times traced_point(&(struct point){ i, -i, "name" }) calls deep
+ *COUNT                 COUNT times traced_outer -> traced_middle -> traced_inner calls spin MS MS
+ *milliseconds of computing calls fault COUNT                COUNT first touches of fresh pages
  *	calls threads COUNT N            N threads, COUNT times getppid each
  *	calls name TEXT ...              sets its thread name to TEXT, then goes on with the rest
  *
@@ -90,9 +88,9 @@ static int do_syscall(char **args, int n)
 	long count = atol(args[1]), a[6] = { 0 };
 
 	for (int i = 2; i < n && i < 8; i++)
-		a[i - 2] = isdigit((unsigned char)args[i][0]) || args[i][0] == '-' ?
-				   strtol(args[i], NULL, 0) :
-				   (long)args[i];
+		a[i - 2] = isdigit((unsigned char)args[i][0]) || args[i][0] == '-'
+				   ? strtol(args[i], NULL, 0)
+				   : (long)args[i];
 	for (long i = 0; i < count; i++)
 		sink = syscall(atol(args[0]), a[0], a[1], a[2], a[3], a[4], a[5]);
 	return 0;
@@ -218,9 +216,9 @@ static const struct verb {
 	int nargs;
 	int (*run)(char **args, int n);
 } verbs[] = {
-	{ "syscall", 2, do_syscall }, { "open", 2, do_open },	{ "add", 1, do_add },
-	{ "many", 1, do_many },	      { "say", 2, do_say },	{ "point", 1, do_point },
-	{ "deep", 1, do_deep },	      { "spin", 1, do_spin },	{ "fault", 1, do_fault },
+	{ "syscall", 2, do_syscall }, { "open", 2, do_open }, { "add", 1, do_add },
+	{ "many", 1, do_many },       { "say", 2, do_say },   { "point", 1, do_point },
+	{ "deep", 1, do_deep },       { "spin", 1, do_spin }, { "fault", 1, do_fault },
 	{ "threads", 2, do_threads }, { "name", 2, do_name },
 };
 

@@ -188,7 +188,7 @@ struct out_formats *out_formats_new(const struct image *image)
 	for (uint32_t i = 0; all->formats && i < all->n && !err; i++)
 		if (image->sites.v[i].format)
 			err = out_format_parse(&all->formats[i], image->sites.v[i].format,
-					   image->sites.v[i].args);
+					       image->sites.v[i].args);
 	if (!all->formats || err) {
 		out_formats_free(all);
 		return NULL;

@@ -16,8 +16,8 @@ int btf_open(struct types *types, const char *path, struct btf **ret, const char
 /* btf_parse - the same from memory; @data is copied. */
 int btf_parse(struct types *types, const void *data, size_t size, struct btf **ret,
 	      const char **ret_why);
-/* btf_adopt - the same without a copy: @data, aligned to 4, stays the caller's and must live as long
- * as the arena; there is nothing to close. */
+/* btf_adopt - the same without a copy: @data, aligned to 4, stays the caller's and must live as
+ * long as the arena; there is nothing to close. */
 int btf_adopt(struct types *types, const void *data, size_t size, struct btf **ret,
 	      const char **ret_why);
 void btf_close(struct btf *btf);
