@@ -36,20 +36,32 @@ static void check_clause(struct check *c, struct node *clause)
 	check_block(c, node_kid(clause, 2));
 }
 
-static bool check_round(struct script *s, struct diags *diags)
+static void check_round(struct check *c, struct diags *diags)
 {
-	struct check c = { .s = s, .diags = diags };
+	struct script *s = c->s;
 
+	c->diags = diags;
+	c->changed = c->untyped = false;
 	for (uint32_t i = 0; i < s->nclauses; i++) {
-		c.clause = &s->clauses[i];
-		for (uint32_t j = 0; j < c.clause->nshapes; j++) {
-			if (!c.clause->shapes[j])
+		c->clause = &s->clauses[i];
+		for (uint32_t j = 0; j < c->clause->nshapes; j++) {
+			if (!c->clause->shapes[j])
 				continue;
-			c.event = c.clause->models[j];
-			check_clause(&c, c.clause->shapes[j]);
+			c->event = c->clause->models[j];
+			check_clause(c, c->clause->shapes[j]);
 		}
 	}
-	return c.changed;
+}
+
+static void check_until_stable(struct check *c)
+{
+	struct diags quiet;
+	unsigned rounds = 0;
+
+	do {
+		diags_init(&quiet, c->s->arena, NULL);
+		check_round(c, &quiet);
+	} while (c->changed && ++rounds < ROUNDS_MAX);
 }
 
 /* A map that is used but never written has no type: its readers said so, but for those that
@@ -66,13 +78,15 @@ static void check_maps(struct script *s)
 
 void check_script(struct script *s)
 {
-	struct diags quiet;
-	unsigned rounds = 0;
+	struct check c = { .s = s };
 
-	do {
-		diags_init(&quiet, s->arena, NULL);
-	} while (check_round(s, &quiet) && ++rounds < ROUNDS_MAX);
-	check_round(s, s->env->diags);
+	check_until_stable(&c);
+	if (c.untyped) {
+		c.defaults = true;
+		check_until_stable(&c);
+	}
+	c.last = true;
+	check_round(&c, s->env->diags);
 	if (!s->env->diags->errors)
 		check_maps(s);
 }

@@ -53,6 +53,9 @@ struct check {
 	struct loop *loop;
 	unsigned breakable; /* loops and unrolls around */
 	bool changed;       /* a map or variable has another type now */
+	bool last;          /* this round's errors count */
+	bool defaults;      /* what nothing was assigned to is an integer from here on */
+	bool untyped;       /* there is such a variable */
 };
 
 /* check_value - the type of @n as a value; an aggregation becomes its integer. Never NULL:

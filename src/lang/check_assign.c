@@ -326,5 +326,8 @@ void check_let(struct check *c, struct node *n)
 	}
 	if (value)
 		check_variable_put(c, v, t, value);
+	c->untyped |= !v->type;
+	if (!v->type && c->defaults)
+		note_change(c, &v->type, type_int(c->s->types, 8, true));
 	target->type = v->type ? v->type : type_none(c->s->types);
 }

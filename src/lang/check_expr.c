@@ -218,6 +218,9 @@ const struct type *check_expr(struct check *c, struct node *n)
 	case NODE_BLOCK_VALUE: check_block_value(c, n); break;
 	default: diag_error(c->diags, n->span, "this cannot stand in an expression"); break;
 	}
+	/* nothing goes on without a type, whatever the reason */
+	if (c->last && type_is_none(n->type) && !c->diags->errors)
+		diag_error(c->diags, n->span, "the type of this is not known");
 	return n->type;
 }
 
