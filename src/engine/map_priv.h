@@ -37,7 +37,7 @@ struct map_head {
 	uint32_t type, key_size, value_size, max_entries, flags;
 	uint64_t extra;
 	uint32_t ncpus;
-	uint32_t frozen, writers; /* views that can write */
+	uint32_t frozen, writers, pad; /* writers: views that can write */
 	uint64_t seed;
 	struct map_field lock, timer;
 	uint64_t size, address;
