@@ -9,6 +9,7 @@
 #include "bpf/form.h"
 #include "engine/engine.h"
 #include "engine/interp.h"
+#include "engine/jit.h"
 #include "engine/map.h"
 
 enum { PROG_MAX_INSNS = 1 << 20 }; /* as the kernel with privileges; fits op.insn */
@@ -60,6 +61,18 @@ static int prog_make(struct vm_prog *p, const struct image_prog *image,
 	return err;
 }
 
+/* Where there is no back end or no executable memory, the program is interpreted. */
+static int prog_compile(struct vm_prog *p, const struct vm_options *opt)
+{
+	const struct jit_options jit = { .checked = !opt->unchecked,
+					 .blind = opt->blind,
+					 .seed = p->engine->seed,
+					 .features = jit_features() };
+	int err = jit_compile(p, &jit);
+
+	return err == -ENOMEM ? err : 0;
+}
+
 int vm_prog_new(struct engine *engine, const struct image_prog *prog, const struct vm_options *opt,
 		struct vm_prog **ret, struct buf *why)
 {
@@ -77,6 +90,8 @@ int vm_prog_new(struct engine *engine, const struct image_prog *prog, const stru
 	p->fuel = opt->fuel ? MIN(opt->fuel, (uint64_t)INT64_MAX) : DEFAULT_FUEL;
 	p->sources = opt->sources;
 	err = prog_make(p, prog, opt, why);
+	if (!err && !opt->no_jit && !opt->trace)
+		err = prog_compile(p, opt);
 	if (err)
 		vm_prog_free(p);
 	else
@@ -88,6 +103,7 @@ void vm_prog_free(struct vm_prog *p)
 {
 	if (!p)
 		return;
+	jit_free(p);
 	for (uint32_t i = 0; i < p->nmaps; i++)
 		map_put(p->maps[i]);
 	free(p->maps);
