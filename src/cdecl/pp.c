@@ -92,6 +92,11 @@ const char *pp_where(struct pp *pp, struct span at)
 	return arena_printf(pp->arena, "%s:%u:%u", place.source->name, place.line, place.column);
 }
 
+struct diags *pp_diags(struct pp *pp)
+{
+	return pp->diags;
+}
+
 static const struct pp_header *header_at(const struct pp *pp, struct span at)
 {
 	const struct source *src = sources_place(pp->sources, at.lo).source;
@@ -389,17 +394,25 @@ void pp_expand_list(struct pp *pp, const struct pp_token *v, uint32_t n, struct 
 
 /* ---- beginning ---- */
 
-static void run_text(struct pp *pp, const char *name, const char *text)
+static const struct source *run_text(struct pp *pp, const char *name, const char *text)
 {
 	const struct source *src = sources_add(pp->sources, name, text, strlen(text));
 	struct pp_token t;
 
 	if (!src)
-		return;
+		return NULL;
 	pp_push_file(pp, src, (struct span){ src->base, src->base + src->len });
 	do
 		pp_next(pp, &t);
 	while (t.kind != PP_END);
+	return src;
+}
+
+bool pp_is_predefined(const struct pp *pp, const struct pp_macro *m)
+{
+	const struct source *src = pp->predefined;
+
+	return m->special || (src && m->span.lo >= src->base && m->span.lo < src->base + src->len);
 }
 
 /* -D's "NAME" is "NAME=1". */
@@ -430,7 +443,7 @@ struct pp *pp_new(struct sources *sources, struct diags *diags, const struct pp_
 	pp->defined = pp_name(pp, "defined", 7);
 	pp->pragma = pp_name(pp, "_Pragma", 7);
 	pp_define_specials(pp);
-	run_text(pp, "<predefined>", pp_predefined(pp->arena, opt->arch));
+	pp->predefined = run_text(pp, "<predefined>", pp_predefined(pp->arena, opt->arch));
 	define_options(pp);
 	return pp;
 }

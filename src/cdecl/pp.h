@@ -125,6 +125,9 @@ struct pp_name *pp_name(struct pp *pp, const char *text, size_t len);
 /* pp_names - all identifiers, by their text. */
 const struct table *pp_names(const struct pp *pp);
 
+/* pp_is_predefined - whether @m came with the preprocessor, not from a text or an option. */
+bool pp_is_predefined(const struct pp *pp, const struct pp_macro *m);
+
 /* pp_place - where people should look for @t: its own place, or that of the outermost macro use. */
 struct span pp_place(const struct pp_token *t);
 /* pp_where - "file:line:column" of a position, in the arena; NULL for none. */
@@ -134,6 +137,8 @@ const char *pp_where(struct pp *pp, struct span at);
  * pp_error returns false when this message was not added (said already, or too many). */
 bool pp_error(struct pp *pp, const struct pp_token *t, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void pp_warning(struct pp *pp, const struct pp_token *t, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* pp_diags - where errors go, for hints to the newest. */
+struct diags *pp_diags(struct pp *pp);
 /* pp_in_system - whether @t is written in one of the system's headers. */
 bool pp_in_system(const struct pp *pp, const struct pp_token *t);
 

@@ -69,7 +69,8 @@ struct pp {
 	VEC(struct pp_header *) header_list;
 	size_t memory_left, bytes_left;
 	uint32_t errors;
-	uint32_t counter; /* __COUNTER__ */
+	uint32_t counter;                /* __COUNTER__ */
+	const struct source *predefined; /* the predefined macros' text */
 	char *read_buffer;
 	size_t read_room;
 	bool stopped;

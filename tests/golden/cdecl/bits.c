@@ -1,0 +1,13 @@
+struct flags { unsigned a : 1, b : 2, : 3, c : 10; };
+struct crossing { unsigned a : 30, b : 5; };
+struct zero_width { char a : 3; int : 0; char b : 2; char : 0; char c; };
+struct chars { char a : 4, b : 5, c : 7; };
+struct longs { long a : 40; int b : 20; long c : 30; };
+struct bools { _Bool a : 1, b : 1; unsigned char c; };
+struct packed { char a; unsigned b : 20; unsigned long c : 44; } __attribute__((packed));
+struct whole { int a : 32; short b : 16; };
+struct mixed { char c; int a : 8; short s : 9; long l : 33; };
+union u { int a : 3; long b : 50; char c; };
+struct unnamed { char c; int : 5; };
+enum color { RED, GREEN, BLUE };
+struct with_enum { enum color c : 2; enum color d; };

@@ -1,0 +1,3 @@
+struct fine { int x; };
+/* this never ends
+struct lost { int x; };
