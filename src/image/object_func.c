@@ -48,9 +48,11 @@ static int add_func(struct object *o, const struct object_symbol *sym)
 		return object_bad(o, "function %s is empty", sym->name);
 	struct object_func *f = new_func(o, s, (uint32_t)(sym->value / sizeof(struct insn)),
 					 sym->name);
+	if (!*sym->name)
+		f->name = arena_printf(o->link->arena, "func_%u", f->start);
 	f->end = f->start + (uint32_t)(sym->size / sizeof(struct insn));
 	f->is_local = sym->bind == STB_LOCAL;
-	f->gave_way = !f->is_local && table_get(&o->link->globals, sym->name) != sym;
+	f->gave_way = !f->is_local && *sym->name && table_get(&o->link->globals, sym->name) != sym;
 	return 0;
 }
 

@@ -97,11 +97,24 @@ static void find_funcs(struct writer *w, struct image_prog *p)
 	qsort(p->funcs.v, p->funcs.n, sizeof(*p->funcs.v), by_insn);
 }
 
+/* Other names with a '.', and these, are not for code. */
+static bool is_taken(const char *section)
+{
+	static const char *const names[] = { "license", "version", "maps" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strncmp(section, names[i], strlen(names[i])) == 0)
+			return true;
+	return *section == '.' && !streq(section, ".text");
+}
+
 static const char *section_of(struct writer *w, const struct image_prog *p)
 {
 	const char *name = p->section ? p->section : section_for(p->type, p->attach_type);
 
-	return arena_printf(w->arena, "%s%s", p->is_optional ? "?" : "", name ? name : ".text");
+	if (!name || !*name)
+		return ".text";
+	return arena_printf(w->arena, "%s%s", p->is_optional ? "?" : "", name);
 }
 
 static const char *free_name(struct writer *w, const char *name)
@@ -438,6 +451,9 @@ static int write_all(struct writer *w)
 		w->progs[i] = img->progs.v[i];
 		if (!w->progs[i].insns.n || !w->progs[i].name)
 			err = writer_bad(w, "program %u has no instructions or no name", i);
+		else if (is_taken(section_of(w, &w->progs[i])))
+			err = writer_bad(w, "a section for programs cannot be called %s",
+					 section_of(w, &w->progs[i]));
 		else
 			find_funcs(w, &w->progs[i]);
 	}

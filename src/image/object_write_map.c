@@ -324,6 +324,20 @@ static int add_data(struct writer *w, uint32_t index)
 	return 0;
 }
 
+/* What is defined elsewhere. */
+static uint32_t undefined(struct writer *w, const char *name, bool weak)
+{
+	uint32_t symbol = (uint32_t)(uintptr_t)table_get(&w->externs, name);
+
+	if (symbol)
+		return symbol;
+	symbol = out_symbol(&w->out, (struct out_symbol){ .name = name,
+							  .bind = weak ? STB_WEAK : STB_GLOBAL,
+							  .type = STT_NOTYPE });
+	table_put(w->arena, &w->externs, name, (void *)(uintptr_t)symbol);
+	return symbol;
+}
+
 static int add_config(struct writer *w, uint32_t index)
 {
 	const struct type *t = w->img->maps.v[index].value;
@@ -338,6 +352,7 @@ static int add_config(struct writer *w, uint32_t index)
 		if (!btf_write_type(&w->info.btf, &w->types, var->type, &type))
 			return writer_bad(w, "the type of %s has no BTF", var->name);
 		add_entry(w, &sec, write_var(w, var->name, type, BTF_EXTERN), 0, var->type->size);
+		undefined(w, var->name, true); /* weak even if no program refers to it */
 	}
 	write_datasec(w, ".kconfig", &sec, 0);
 	return 0;
@@ -452,19 +467,6 @@ int writer_inits(struct writer *w)
 }
 
 /* ---- externs ---- */
-
-static uint32_t undefined(struct writer *w, const char *name, bool weak)
-{
-	uint32_t symbol = (uint32_t)(uintptr_t)table_get(&w->externs, name);
-
-	if (symbol)
-		return symbol;
-	symbol = out_symbol(&w->out, (struct out_symbol){ .name = name,
-							  .bind = weak ? STB_WEAK : STB_GLOBAL,
-							  .type = STT_NOTYPE });
-	table_put(w->arena, &w->externs, name, (void *)(uintptr_t)symbol);
-	return symbol;
-}
 
 /* The image keeps the values, not which of them had to be there. */
 uint32_t writer_config(struct writer *w, uint32_t index, int64_t offset, int64_t *ret_rest)

@@ -264,8 +264,7 @@ static void write_proto(struct btf_writer *w, const struct type *t, uint32_t *ne
 	btf_write_record(w, BTF_FUNC_PROTO, 0, n, want(w, t->elem, WHOLE, next));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct type_member *m = &t->members[i];
-		const uint32_t entry[] = { m->name ? btf_write_name(w, m->name)
-						   : btf_write_name(w, "arg"),
+		const uint32_t entry[] = { m->name ? btf_write_name(w, m->name) : 0,
 					   want(w, m->type, WHOLE, next) };
 
 		btf_write_words(w, entry, 2);

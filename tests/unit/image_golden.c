@@ -2,8 +2,6 @@
  * Walks tests/golden/image: each NAME.image is what reading the objects NAME (several are joined
  * by '+') gives, relocated against core_target.btf where the name ends in '@'.
  *
- * What is read is then written as an object and read again: the same image.
- *
  * BLESS=1 in the environment rewrites them; the diff is for review.
  */
 #include "image_testing.h"
