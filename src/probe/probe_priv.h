@@ -40,8 +40,9 @@ bool list_types(struct probe_env *env, const char *pattern, bool verbose, struct
 
 /* ---- regs.c ---- */
 
-struct access register_argument(enum arch arch, unsigned n);
-struct access register_result(enum arch arch);
+/* Hooks of providers whose context is struct pt_regs. */
+struct access register_argument(const struct target *target, const struct event *event, unsigned n);
+struct access register_result(const struct target *target, const struct event *event);
 /* The arguments of the system call in the pt_regs that ctx[0] points to. */
 struct access register_syscall_argument(enum arch arch, unsigned n);
 /* The system call's number there, as raw sys_exit needs it. */

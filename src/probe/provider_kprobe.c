@@ -221,18 +221,6 @@ static const char *names(struct probe_env *env, const struct probe_spec *spec,
 	return spec->func;
 }
 
-static struct access argn(const struct target *target, const struct event *event, unsigned n)
-{
-	(void)event;
-	return register_argument(target->arch, n);
-}
-
-static struct access retval(const struct target *target, const struct event *event)
-{
-	(void)event;
-	return register_result(target->arch);
-}
-
 const struct provider provider_kprobe = {
 	.name = "kprobe",
 	.aliases = { "k" },
@@ -243,7 +231,7 @@ const struct provider provider_kprobe = {
 	.max_parts = 2,
 	.parse = parse,
 	.match = match,
-	.argn = argn,
+	.argn = register_argument,
 	.names = names,
 };
 
@@ -257,6 +245,6 @@ const struct provider provider_kretprobe = {
 	.max_parts = 2,
 	.parse = parse_return,
 	.match = match,
-	.retval = retval,
+	.retval = register_result,
 	.names = names,
 };

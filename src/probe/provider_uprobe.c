@@ -209,18 +209,6 @@ static const char *names(struct probe_env *env, const struct probe_spec *spec,
 	return spec->func;
 }
 
-static struct access argn(const struct target *target, const struct event *event, unsigned n)
-{
-	(void)event;
-	return register_argument(target->arch, n);
-}
-
-static struct access retval(const struct target *target, const struct event *event)
-{
-	(void)event;
-	return register_result(target->arch);
-}
-
 const struct provider provider_uprobe = {
 	.name = "uprobe",
 	.aliases = { "u" },
@@ -231,7 +219,7 @@ const struct provider provider_uprobe = {
 	.max_parts = 2,
 	.parse = parse,
 	.match = match,
-	.argn = argn,
+	.argn = register_argument,
 	.names = names,
 };
 
@@ -245,6 +233,6 @@ const struct provider provider_uretprobe = {
 	.max_parts = 2,
 	.parse = parse_return,
 	.match = match,
-	.retval = retval,
+	.retval = register_result,
 	.names = names,
 };

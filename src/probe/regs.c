@@ -56,22 +56,24 @@ bool register_find(enum arch arch, const char *name, uint32_t *ret_offset)
 	return false;
 }
 
-struct access register_argument(enum arch arch, unsigned n)
+struct access register_argument(const struct target *target, const struct event *event, unsigned n)
 {
-	const struct machine *m = &machines[arch];
+	const struct machine *m = &machines[target->arch];
 
+	(void)event;
 	if (n >= m->stack_from && n < ARGUMENTS_MAX)
 		return (struct access){ ACCESS_STACK, m->sp,
 					m->stack_skip + 8 * (n - m->stack_from) };
 	for (unsigned i = 0; i < ARRAY_LEN(regs); i++)
-		if (regs[i].arch == arch && regs[i].argument == (int)n)
+		if (regs[i].arch == target->arch && regs[i].argument == (int)n)
 			return (struct access){ ACCESS_CONTEXT, 0, regs[i].offset };
 	return (struct access){ .kind = ACCESS_NONE };
 }
 
-struct access register_result(enum arch arch)
+struct access register_result(const struct target *target, const struct event *event)
 {
-	return (struct access){ ACCESS_CONTEXT, 0, machines[arch].result };
+	(void)event;
+	return (struct access){ ACCESS_CONTEXT, 0, machines[target->arch].result };
 }
 
 struct access register_syscall_argument(enum arch arch, unsigned n)
