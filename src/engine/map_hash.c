@@ -353,7 +353,7 @@ static int take_out(struct map *m, const void *key, void *value, uint64_t flags)
 	if (!err) {
 		hash_unlink(h, b, (uint32_t)e, at);
 		STORE(&b->hand, 0);
-		hash_give(h, (uint32_t)e, (uint32_t)hash);
+		hash_give(h, (uint32_t)e, hash_last_cpu());
 	}
 	map_unlock(&b->lock);
 	return err;
@@ -491,7 +491,7 @@ int hash_bucket_page(struct map *m, uint32_t bucket, bool take, char *keys, char
 			break;
 		hash_unlink(h, b, (uint32_t)e, at);
 		STORE(&b->hand, 0);
-		hash_give(h, (uint32_t)e, bucket);
+		hash_give(h, (uint32_t)e, hash_last_cpu());
 	}
 	map_unlock(&b->lock);
 	return err ? err : (int)n;

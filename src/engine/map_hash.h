@@ -150,6 +150,8 @@ int hash_lock(struct hash *h, struct bucket *b);
  * tried when this one's is empty. hash_give - an entry in hand goes back. */
 int64_t hash_take(struct hash *h, uint32_t cpu);
 void hash_give(struct hash *h, uint32_t e, uint32_t cpu);
+/* hash_last_cpu - where this thread took from last; for those who know no CPU. */
+uint32_t hash_last_cpu(void);
 /* hash_take_spare, hash_give_spare - the same for updates in place of an old entry. */
 int64_t hash_take_spare(struct hash *h, uint32_t cpu);
 void hash_give_spare(struct hash *h, uint32_t e, uint32_t cpu);

@@ -14,6 +14,15 @@ enum {
 	ROUNDS = 2,
 };
 
+/* The CPU that this thread changed a table on last: removals name none, and what a thread takes
+ * out is best put where it takes from. Only a hint. */
+static _Thread_local uint32_t last_cpu;
+
+uint32_t hash_last_cpu(void)
+{
+	return last_cpu;
+}
+
 static struct pool *pool_of(const struct hash *h, uint32_t cpu)
 {
 	return &h->pools[cpu & (h->npools - 1)];
@@ -65,6 +74,7 @@ int64_t hash_take(struct hash *h, uint32_t cpu)
 	struct pool *own = pool_of(h, cpu);
 	int64_t e = pop(h, own);
 
+	last_cpu = cpu;
 	if (e < 0)
 		e = take_fresh(h, own);
 	for (uint32_t i = 1; e < 0 && i < h->npools; i++)
