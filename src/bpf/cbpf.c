@@ -11,16 +11,17 @@
 enum { NOBODY = 0, SOCKET = 1 << CBPF_SOCKET, BOTH = SOCKET | 1 << CBPF_SECCOMP };
 
 const struct cbpf_form cbpf_forms[] = {
-#define CLASSIC(id, class, a, b, name_, operand_, op_, width_, users_)                     \
-	{ .name = name_,                                                                   \
-	  .operand = operand_,                                                             \
-	  .code = (int)BPF_##class | (int)BPF_##a | (int)BPF_##b,                          \
-	  .op = COP_##op_,                                                                 \
-	  .width = width_,                                                                 \
-	  .users = users_,                                                                 \
-	  .to_x = (int)BPF_##class == BPF_LDX || (int)BPF_##class == BPF_STX,              \
-	  .from_x = (int)BPF_##class >= BPF_ALU && (int)BPF_##class <= BPF_RET && BPF_##b, \
-	  .returns_a = (int)BPF_##class == BPF_RET && BPF_##a },
+#define CLASSIC(id, class, a, b, name_, operand_, op_, width_, users_)            \
+	{ .name = name_,                                                          \
+	  .operand = operand_,                                                    \
+	  .code = (int)BPF_##class | (int)BPF_##a | (int)BPF_##b,                 \
+	  .op = COP_##op_,                                                        \
+	  .width = width_,                                                        \
+	  .users = users_,                                                        \
+	  .to_x = (int)BPF_##class == BPF_LDX || (int)BPF_##class == BPF_STX,     \
+	  .from_x = (int)BPF_##class >= BPF_ALU && (int)BPF_##class <= BPF_RET && \
+		    (int)BPF_##b != 0,                                            \
+	  .returns_a = (int)BPF_##class == BPF_RET && (int)BPF_##a != 0 },
 #include "bpf/cbpf.def"
 #undef CLASSIC
 };

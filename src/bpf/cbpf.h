@@ -107,16 +107,16 @@ const struct cbpf_ext *cbpf_ext_named(const char *name, size_t len);
 int cbpf_check(const struct cinsn *insns, size_t n, enum cbpf_use use, size_t *ret_at,
 	       struct buf *why);
 
-/* A packet as a filter sees it. Offsets of headers may be negative: before data. */
+/* A packet as a filter sees it; places are offsets from head. */
 struct cbpf_packet {
-	const uint8_t *data;
-	uint32_t captured; /* bytes there are */
-	uint32_t length;   /* bytes the packet had: what `ld #pktlen` gives */
-	uint32_t network;  /* where the network header begins */
-	uint32_t link;     /* where the link header begins */
-	bool has_link;     /* it has one: not between processes of one machine */
-	bool has_device;   /* it came through a device; else IFINDEX and HATYPE end the filter */
-	uint32_t ext[16];  /* what extensions give, by number / 4; those on A, X or data: unused */
+	const uint8_t *head;
+	uint32_t data, end; /* where it begins and ends: for sockets behind some headers */
+	uint32_t network;   /* where the network header begins */
+	uint32_t link;      /* where the link header begins */
+	bool has_link;      /* it has one: not between processes of one machine */
+	bool has_device;    /* it came through a device; else IFINDEX and HATYPE end the filter */
+	uint32_t length;    /* what `ld #pktlen` gives: more than end - data if it was cut */
+	uint32_t ext[16];   /* what extensions give, by number / 4; those on A, X or data: unused */
 };
 
 /* cbpf_run - runs a filter that cbpf_check() accepted. How many bytes it accepts. */

@@ -17,17 +17,17 @@ struct state {
 /* Where @size bytes at @offset lie in the packet, as the kernel counts; NULL: outside. */
 static const uint8_t *packet_at(const struct cbpf_packet *p, uint32_t offset, uint32_t size)
 {
-	uint32_t at = offset;
+	uint64_t at;
 
-	if ((int32_t)offset < 0) {
-		if (offset >= CBPF_NET_OFF)
-			at = p->network + (offset - CBPF_NET_OFF);
-		else if (offset >= CBPF_LINK_OFF && p->has_link)
-			at = p->link + (offset - CBPF_LINK_OFF);
-		else
-			return NULL;
-	}
-	return (uint64_t)at + size <= p->captured ? p->data + at : NULL;
+	if ((int32_t)offset >= 0)
+		at = (uint64_t)p->data + offset;
+	else if (offset >= CBPF_NET_OFF)
+		at = (uint64_t)p->network + (offset - CBPF_NET_OFF);
+	else if (offset >= CBPF_LINK_OFF && p->has_link)
+		at = (uint64_t)p->link + (offset - CBPF_LINK_OFF);
+	else
+		return NULL;
+	return at + size <= p->end ? p->head + at : NULL;
 }
 
 static bool load(struct state *s, uint32_t offset, uint32_t width, uint32_t *ret)
@@ -72,17 +72,18 @@ static uint32_t attribute_find(const uint8_t *data, uint32_t at, uint32_t size, 
 /* A: the offset of the first attribute, X: the type; in the one at A when @nested. */
 static uint32_t attribute(const struct state *s, bool nested)
 {
-	const struct cbpf_packet *p = s->packet;
+	const uint8_t *data = s->packet->head + s->packet->data;
+	uint32_t size = s->packet->end - s->packet->data;
 	struct attribute outer;
 
-	if (p->captured < sizeof(outer) || s->a > p->captured - sizeof(outer))
+	if (size < sizeof(outer) || s->a > size - sizeof(outer))
 		return 0;
 	if (!nested)
-		return attribute_find(p->data, s->a, p->captured - s->a, s->x);
-	memcpy(&outer, p->data + s->a, sizeof(outer));
-	if (outer.len < sizeof(outer) || outer.len > p->captured - s->a)
+		return attribute_find(data, s->a, size - s->a, s->x);
+	memcpy(&outer, data + s->a, sizeof(outer));
+	if (outer.len < sizeof(outer) || outer.len > size - s->a)
 		return 0;
-	return attribute_find(p->data, s->a + sizeof(outer), outer.len - sizeof(outer), s->x);
+	return attribute_find(data, s->a + sizeof(outer), outer.len - sizeof(outer), s->x);
 }
 
 /* False: the run ends with s->result. */

@@ -332,8 +332,8 @@ static uint32_t run_on(const char *text, const struct cbpf_packet *p)
 static uint32_t run(const char *text)
 {
 	static const uint8_t bytes[] = { 1, 2, 3, 4, 0x45, 6, 7, 8 };
-	const struct cbpf_packet p = { .data = bytes,
-				       .captured = sizeof(bytes),
+	const struct cbpf_packet p = { .head = bytes,
+				       .end = sizeof(bytes),
 				       .length = 100,
 				       .network = 4,
 				       .has_link = true,
@@ -377,7 +377,7 @@ static void what_fails_gives_zero(void **state)
 
 static void a_packet_without_device_ends_the_filter(void **state)
 {
-	const struct cbpf_packet p = { .data = (const uint8_t *)"", .captured = 0 };
+	const struct cbpf_packet p = { .head = (const uint8_t *)"" };
 
 	(void)state;
 	assert_int_equal(run_on("ldi #5\nld ifidx\nret #9", &p), 5);
@@ -390,7 +390,7 @@ static void attributes_are_found(void **state)
 	static const uint8_t bytes[] = { 5,  0, 1, 0,    9, 0, 0, 0, /* type 1 */
 					 12, 0, 2, 0x80, 8, 0, 7, 0, /* type 2, with 7 inside */
 					 1,  2, 3, 4 };
-	const struct cbpf_packet p = { .data = bytes, .captured = sizeof(bytes) };
+	const struct cbpf_packet p = { .head = bytes, .end = sizeof(bytes) };
 
 	(void)state;
 	assert_int_equal(run_on("ldx #2\nld nla\nret a", &p), 8);
