@@ -159,7 +159,7 @@ static struct outcome run(struct bench *b, struct vm *vm, const struct vm_prog *
 
 static struct vm_prog *load(struct engine *e, const struct image_prog *image)
 {
-	const struct vm_options opt = { .fuel = FUEL };
+	const struct vm_options opt = { .fuel = FUEL, .no_jit = true };
 	struct vm_prog *p = NULL;
 	struct buf why = { 0 };
 

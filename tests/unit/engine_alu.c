@@ -244,5 +244,5 @@ int main(void)
 		cmocka_unit_test(registers_at_the_start),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both_ways(tests);
 }

@@ -409,17 +409,17 @@ static void relocations(void **state)
 	machine_init(&m, NULL);
 	m.engine->params[PARAM_PIDNS_INO] = 0x100000000;
 	m.engine->params[PARAM_COOKIE] = 7;
-	assert_int_equal(vm_prog_new(m.engine, &image, NULL, &p, &m.why), 0);
+	assert_int_equal(vm_prog_new(m.engine, &image, &m.opt, &p, &m.why), 0);
 	assert_true(run(&m, p, NULL, 0) == 0x100000007);
 	vm_prog_free(p);
 	relocs[1] = (struct reloc){ .insn = 0, .kind = RELOC_KSYM, .name = "jiffies" };
-	assert_int_equal(vm_prog_new(m.engine, &image, NULL, &p, &m.why), -ENOENT);
+	assert_int_equal(vm_prog_new(m.engine, &image, &m.opt, &p, &m.why), -ENOENT);
 	relocs[1] = (struct reloc){ .insn = 4, .kind = RELOC_MAP };
-	assert_int_equal(vm_prog_new(m.engine, &image, NULL, &p, &m.why), -EINVAL);
+	assert_int_equal(vm_prog_new(m.engine, &image, &m.opt, &p, &m.why), -EINVAL);
 	relocs[1] = (struct reloc){ .insn = 2, .kind = RELOC_MAP };
-	assert_int_equal(vm_prog_new(m.engine, &image, NULL, &p, &m.why), -EINVAL);
+	assert_int_equal(vm_prog_new(m.engine, &image, &m.opt, &p, &m.why), -EINVAL);
 	relocs[1] = (struct reloc){ .insn = 0, .kind = RELOC_MAP, .index = 1 };
-	assert_int_equal(vm_prog_new(m.engine, &image, NULL, &p, &m.why), -EINVAL);
+	assert_int_equal(vm_prog_new(m.engine, &image, &m.opt, &p, &m.why), -EINVAL);
 	machine_done(&m);
 }
 
@@ -498,5 +498,5 @@ int main(void)
 		cmocka_unit_test(steps_are_told_with_registers),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both_ways(tests);
 }

@@ -755,5 +755,5 @@ int main(void)
 		cmocka_unit_test(arenas),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both_ways(tests);
 }

@@ -210,5 +210,5 @@ int main(void)
 		cmocka_unit_test(room_for_less_than_the_text),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both_ways(tests);
 }

@@ -351,7 +351,7 @@ static void the_reason_names_the_source_line(void **state)
 	const struct image_prog image = { .name = "one",
 					  .insns = { insns, 2, 2 },
 					  .spans = { &span, 1, 1 } };
-	const struct vm_options opt = { .sources = &sources };
+	const struct vm_options opt = { .no_jit = interpret, .sources = &sources };
 	assert_int_equal(vm_prog_new(m.engine, &image, &opt, &p, &m.why), 0);
 	run(&m, p, NULL, 0);
 	assert_string_equal(m.why.data,
@@ -375,5 +375,5 @@ int main(void)
 		cmocka_unit_test(the_reason_names_the_source_line),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_both_ways(tests);
 }

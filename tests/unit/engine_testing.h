@@ -1,5 +1,6 @@
 /*
- * What tests of the engine share: a program from text or instructions, one engine, one vm.
+ * What tests of the engine share: a program from text or instructions, one engine, one vm. Every
+ * test runs twice: interpreted, and compiled where there is a JIT.
  */
 #ifndef TEST_ENGINE_TESTING_H
 #define TEST_ENGINE_TESTING_H
@@ -17,6 +18,12 @@
 #include "bpf/form.h"
 #include "engine/engine.h"
 
+static bool interpret; /* which of the two */
+
+#define run_both_ways(tests)                                                                 \
+	((interpret = true, cmocka_run_group_tests_name("interpreted", tests, NULL, NULL)) + \
+	 (interpret = false, cmocka_run_group_tests_name("compiled", tests, NULL, NULL)))
+
 struct machine {
 	struct engine *engine;
 	struct vm vm;
@@ -28,6 +35,7 @@ struct machine {
 static inline void machine_init(struct machine *m, const struct engine_options *opt)
 {
 	memset(m, 0, sizeof(*m));
+	m->opt.no_jit = interpret;
 	assert_int_equal(engine_new(opt, &m->engine), 0);
 	assert_int_equal(vm_init(&m->vm, m->engine, 0), 0);
 }
