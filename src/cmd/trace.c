@@ -226,6 +226,9 @@ static int run(struct unit *u, struct trace *t, const struct lang_result *compil
 	err = session_run(t->host, compiled->image, t->symbols, &session, &u->diags, &t->result);
 	status = conclude(u, t, err);
 	unit_report(u);
+	/* the image that the host still looks at goes with the unit */
+	t->host->ops->free(t->host);
+	t->host = NULL;
 	return status;
 }
 
