@@ -53,11 +53,12 @@ enum {
 	ENTRY_REFERENCED = 2, /* LRU: looked up since the hand came by */
 };
 
+/* Others look at a CPU's head when theirs is empty; the rest is for its own line. */
 struct pool {
-	uint64_t head;  /* entry + 1 in the lower half, a count of changes in the upper */
-	uint32_t spare; /* entry + 1 */
-	uint32_t hand;  /* LRU: where this CPU looks for what to evict */
-} __attribute__((aligned(MAP_LINE)));
+	uint64_t head __attribute__((aligned(MAP_LINE)));  /* entry + 1, and changes << 32 */
+	uint32_t spare __attribute__((aligned(MAP_LINE))); /* entry + 1 */
+	uint32_t hand; /* LRU: where this CPU looks for what to evict */
+};
 
 /* The part of a hash that lies in its memory, before pools and buckets. */
 struct hash_shared {
