@@ -16,7 +16,7 @@ Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n')
 
 # The rooms of the house, lowest first. A developer of one room may build fewer.
-ROOMS ?= base bpf elf types cdecl image sym ir probe lang kernel out run
+ROOMS ?= base bpf elf types cdecl image sym ir probe lang engine kernel out run
 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wshadow
@@ -24,6 +24,17 @@ override CPPFLAGS += -Isrc -Iinclude -D_GNU_SOURCE -DSKEP_VERSION='"$(VERSION)"'
 override CFLAGS += -std=gnu11 -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
 override LDFLAGS += -Wl,--gc-sections $(EXTRA_LDFLAGS)
 LIBS := -lelf -lz
+
+# libpcap is optional: there if a program links with it, statically too where that is asked.
+# PCAP=no leaves it out.
+ifndef PCAP
+PCAP := $(shell t=$$(mktemp) && printf '\#include <pcap.h>\nint main(void){return !pcap_open_dead(1,1);}' | \
+	$(CC) $(EXTRA_LDFLAGS) -x c -o $$t - -lpcap 2>/dev/null && echo yes; rm -f $$t)
+endif
+ifeq ($(PCAP),yes)
+override CPPFLAGS += -DHAVE_PCAP
+LIBS += -lpcap
+endif
 
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
 LIB_OBJ := $(LIB_SRC:src/%.c=$(BUILD)/obj/%.o)
@@ -34,7 +45,7 @@ UNITS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC := $(wildcard fuzz/*.c)
 
 .PHONY: all help run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
-all: $(BUILD)/skep
+all: $(BUILD)/skep $(BUILD)/skep-conformance
 
 help:
 	@sed -n 's/^#: //p' Makefile
