@@ -229,7 +229,7 @@ static void declare_typedef(struct decl *d, struct declarator *one)
 {
 	const char *name = one->name.name->text;
 	const struct type *t = named_type(d, decl_attribute_type(d, one->type, &one->attributes),
-					  name, one->attributes.align);
+					  name, one->attributes.last_align);
 
 	if (decl_declare(d, &one->name, (struct decl_symbol){ .kind = DECL_TYPEDEF, .type = t }) &&
 	    !table_get(&d->types->named, name))

@@ -66,6 +66,7 @@ static bool aligned(struct decl *d, const struct pp_token *name, struct attribut
 	    (!power_of_two(d, name, DECL_MAX_ALIGN, &align) || !decl_expect(d, PP_RPAREN)))
 		return false;
 	ret->align = MAX(ret->align, align);
+	ret->last_align = align;
 	return true;
 }
 
@@ -164,6 +165,7 @@ bool decl_alignas(struct decl *d, struct attributes *ret)
 		return false;
 	}
 	ret->align = MAX(ret->align, align);
+	ret->last_align = align;
 	return decl_expect(d, PP_RPAREN);
 }
 

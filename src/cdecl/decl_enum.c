@@ -34,16 +34,22 @@ static bool add(struct reading *r, const struct pp_token *name, struct expr_valu
 	return true;
 }
 
+static bool fits_int(struct expr_value v)
+{
+	if (!v.type->is_signed)
+		return v.bits <= INT32_MAX;
+	return (int64_t)v.bits == (int32_t)v.bits;
+}
+
 /* The value after @v, in a wider type where it needs one. */
 static struct expr_value successor(struct decl *d, struct expr_value v)
 {
 	bool is_signed = v.bits != INT64_MAX && v.type->is_signed;
 
 	v.bits++;
-	if (v.type->size < 8 && (int64_t)v.bits == (int32_t)v.bits)
+	v.type = type_int(d->types, 8, is_signed);
+	if (fits_int(v))
 		v.type = type_int(d->types, 4, true);
-	else
-		v.type = type_int(d->types, 8, is_signed);
 	return v;
 }
 
@@ -60,7 +66,7 @@ static bool enumerator(struct reading *r, struct expr_value *next)
 		return false;
 	if (decl_accept(d, PP_ASSIGN) && !decl_constant(d, next))
 		return false;
-	if (next->type->size < 8 && (int64_t)next->bits == (int32_t)next->bits)
+	if (fits_int(*next))
 		next->type = type_int(d->types, 4, true);
 	if (!add(r, &name, *next))
 		return false;
@@ -106,13 +112,25 @@ static uint32_t size_for(const struct reading *r, bool packed)
 	return size;
 }
 
+/* A constant that is no int has the type of its enum. */
+static void widen(const struct reading *r, const struct type *t)
+{
+	for (uint32_t i = 0; i < r->list.n; i++) {
+		struct decl_symbol *s = table_get(&r->d->symbols, r->list.v[i].name);
+
+		if (s && s->kind == DECL_ENUMERATOR && s->value != (int32_t)s->value)
+			s->type = type_int(r->d->types, t->size, t->is_signed);
+	}
+}
+
 static void settle(const struct reading *r, const struct attributes *a, struct type *t)
 {
 	t->size = r->fixed ? r->fixed->size : size_for(r, a->packed);
 	t->is_signed = r->fixed ? r->fixed->is_signed : r->low < 0;
-	t->align = MAX(t->size, a->align);
+	t->align = MAX(t->size, a->last_align);
 	t->enumerators = r->list.v;
 	t->nenumerators = r->list.n;
+	widen(r, t);
 }
 
 static bool same_enumerators(const struct type *a, const struct type *b)
@@ -142,6 +160,8 @@ static const struct type *define(struct decl *d, const struct pp_token *name, st
 	struct reading r = { .d = d, .fixed = fixed };
 	struct type *t;
 
+	if (tag && !tag->is_complete)
+		decl_tag_reset(d, tag);
 	if (!body(&r, a) || !pp_charge(d->pp, sizeof(*t)))
 		return NULL;
 	t = tag && !tag->is_complete ? tag->type

@@ -75,9 +75,10 @@ struct decl {
 
 struct attributes {
 	bool packed;
-	uint32_t align;  /* 0: not given */
-	uint32_t vector; /* bytes */
-	uint32_t mode;   /* bytes */
+	uint32_t align;      /* the largest that was given; 0: none. What objects and members get */
+	uint32_t last_align; /* the last that was given: what types get */
+	uint32_t vector;     /* bytes */
+	uint32_t mode;       /* bytes */
 };
 
 struct specifiers {
@@ -126,7 +127,10 @@ bool decl_static_assert(struct decl *d);
 
 const struct type *decl_struct(struct decl *d, struct specifiers *s);
 const struct type *decl_enum(struct decl *d, struct specifiers *s);
+/* decl_tag - what is known of the tag @name; hollow when it is new. */
 struct decl_tag *decl_tag(struct decl *d, enum type_kind kind, const struct pp_name *name);
+/* decl_tag_reset - its type is hollow again: the script's own definition follows. */
+void decl_tag_reset(struct decl *d, struct decl_tag *tag);
 
 /* ---- decl_declarator.c ---- */
 

@@ -37,6 +37,15 @@ static const char *tag_key(struct decl *d, enum type_kind kind, const char *name
 	return arena_printf(d->arena, "%s %s", word, name);
 }
 
+void decl_tag_reset(struct decl *d, struct decl_tag *tag)
+{
+	const char *name = tag->type->name;
+
+	*tag->type = *type_simple(d->types, tag->type->kind, 0);
+	tag->type->name = name;
+	tag->type->size = tag->type->align = 0;
+}
+
 struct decl_tag *decl_tag(struct decl *d, enum type_kind kind, const struct pp_name *name)
 {
 	const char *key = tag_key(d, kind, name->text);
@@ -47,8 +56,8 @@ struct decl_tag *decl_tag(struct decl *d, enum type_kind kind, const struct pp_n
 		return tag;
 	tag = arena_new(d->arena, struct decl_tag);
 	tag->type = type_copy(d->types, type_simple(d->types, kind, 0));
-	tag->type->size = 0;
 	tag->type->name = name->text;
+	decl_tag_reset(d, tag);
 	table_put(d->arena, &d->tags, key, tag);
 	return tag;
 }
@@ -207,7 +216,8 @@ static bool unknown_type(struct decl *d, struct specifiers *ret)
 
 	if (pp_error(d->pp, &name, is_declarator ? "unknown type %s" : "%s is no declaration",
 		     name.name->text))
-		diag_hint_nearest(pp_diags(d->pp), name.name->text, some_types, ARRAY_LEN(some_types));
+		diag_hint_nearest(pp_diags(d->pp), name.name->text, some_types,
+				  ARRAY_LEN(some_types));
 	if (!is_declarator)
 		return false;
 	decl_next(d);

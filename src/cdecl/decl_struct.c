@@ -163,19 +163,41 @@ static bool same_members(const struct type *a, const struct type *b, unsigned de
 	return true;
 }
 
+/* A packed bit-field that begins in the middle of a byte may lie in nine of them. */
+static void warn_cut(struct decl *d, const struct type *t, const struct field_list *fields,
+		     const struct pp_token *at)
+{
+	uint32_t member = 0;
+
+	for (uint32_t i = 0; i < fields->n; i++) {
+		const struct layout_field *f = &fields->v[i];
+		const struct type_member *m;
+
+		if (f->is_bits && !f->name)
+			continue;
+		m = &t->members[member++];
+		if (m->bit_size && m->bit_size < f->bits)
+			pp_warning(d->pp, at,
+				   "the bit-field %s lies in nine bytes; only its low %u bits can "
+				   "be read",
+				   f->name, m->bit_size);
+	}
+}
+
 static const struct type *lay_out(struct decl *d, struct type *t, const struct attributes *a,
 				  const struct field_list *fields, const struct pp_token *at)
 {
 	struct layout how = { .arch = d->arch,
 			      .is_union = t->kind == TYPE_UNION,
 			      .packed = a->packed,
-			      .align = a->align,
+			      .align = a->last_align,
 			      .pack = d->pack };
 
 	if (layout_members(d->types, &how, fields->v, fields->n, t)) {
 		pp_error(d->pp, at, "a struct is larger than 2 GiB");
 		return NULL;
 	}
+	warn_cut(d, t, fields, at);
 	return t;
 }
 
@@ -198,6 +220,7 @@ static const struct type *first_time(struct decl *d, struct decl_tag *tag,
 {
 	const char *key;
 
+	decl_tag_reset(d, tag);
 	if (!lay_out(d, tag->type, a, fields, at))
 		return NULL;
 	tag->is_complete = true;

@@ -302,7 +302,7 @@ static struct expr_value choose(struct expr *e, struct expr_value c, struct expr
 	return c.known ? expr_convert(e, chosen, type) : expr_unknown(type);
 }
 
-/* Rests on the left operand of `a ?: b` being the condition itself. */
+/* In `a ?: b`, which #if does not have, the condition is the value too. */
 struct expr_value expr_conditional(struct expr *e)
 {
 	struct expr_value c, a, b;
@@ -312,7 +312,7 @@ struct expr_value expr_conditional(struct expr *e)
 	c = a = operators(e, 0);
 	if (!e->failed && e->peek(e)->kind == PP_QUESTION) {
 		e->next(e);
-		if (e->peek(e)->kind != PP_COLON) {
+		if (e->peek(e)->kind != PP_COLON || e->in_directive) {
 			e->dead += is_false(c);
 			a = expr_comma(e);
 			e->dead -= is_false(c);

@@ -112,8 +112,10 @@ static uint32_t int_size_for(uint32_t bits)
 	return size;
 }
 
-/* A bit-field is read through the aligned unit of its type that holds it; through the bytes from
- * its first on where it crosses that, or where that reaches beyond the struct. */
+/* A bit-field is read through the aligned unit of its type that holds it; where it crosses that, or
+ * that reaches beyond the struct, through the fewest bytes that hold it and lie in the struct. Two
+ * limits remain: a struct of 3, 5, 6 or 7 bytes may be too small for any unit, and a packed field
+ * that lies in 9 bytes is cut. */
 static void describe_bits(struct types *types, const struct layout_field *f, uint64_t at,
 			  uint64_t struct_bytes, struct type_member *m)
 {
@@ -123,6 +125,8 @@ static void describe_bits(struct types *types, const struct layout_field *f, uin
 	if (at - start * 8 + f->bits > unit * 8 || start + unit > struct_bytes) {
 		start = at / 8;
 		unit = int_size_for(at % 8 + f->bits);
+		if (start + unit > struct_bytes && unit <= struct_bytes)
+			start = struct_bytes - unit;
 		if (unit != f->type->size)
 			m->type = type_int(types, unit, f->type->is_signed);
 	}

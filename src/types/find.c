@@ -137,9 +137,25 @@ const struct type *type_find(struct types *types, const char *name)
 	return found;
 }
 
+/* A struct, union or enum that C declarations only name is the kernel's. */
+static void adopt(struct types *types, struct type *t)
+{
+	const char *word = t->kind == TYPE_STRUCT  ? "struct"
+			   : t->kind == TYPE_UNION ? "union"
+						   : "enum";
+	const struct type *found = find_btf(types, word, t->name);
+
+	if (!found || found == t || found->kind != t->kind)
+		return;
+	if (found->btf)
+		btf_complete(found->btf, (struct type *)found);
+	*t = *found;
+}
+
 const struct type *type_complete(struct types *types, const struct type *t)
 {
-	(void)types;
+	if (!t->align && t->name)
+		adopt(types, (struct type *)t); /* made by cdecl, hence writable */
 	if (t->btf)
 		btf_complete(t->btf, (struct type *)t); /* made by btf_type, hence writable */
 	return t;

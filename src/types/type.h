@@ -85,11 +85,11 @@ struct type {
 	enum address_space space; /* POINTER: where it points */
 	enum stack_mode mode;     /* KSTACK, USTACK */
 	uint32_t size;            /* bytes; 0: void, incomplete */
-	uint32_t align;
-	const char *name;        /* tag, typedef or format; NULL if anonymous */
-	bool is_typedef;         /* STRUCT, UNION, ENUM: no tag, `name` is a typedef's */
-	const struct type *elem; /* POINTER and ARRAY; FUNC: what it returns */
-	uint32_t count;          /* ARRAY: elements; stacks: frame limit */
+	uint32_t align;           /* 0: only named so far, by C declarations of a script */
+	const char *name;         /* tag, typedef or format; NULL if anonymous */
+	bool is_typedef;          /* STRUCT, UNION, ENUM: no tag, `name` is a typedef's */
+	const struct type *elem;  /* POINTER and ARRAY; FUNC: what it returns */
+	uint32_t count;           /* ARRAY: elements; stacks: frame limit */
 	struct type_member *members;
 	uint32_t nmembers;
 	struct type_enumerator *enumerators;

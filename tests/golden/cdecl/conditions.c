@@ -17,7 +17,7 @@ enum { ok4 };
 #if F(yes) == 1 && undefined == 0 && 0x7fffffffffffffff + 1u > 0
 enum { ok5 };
 #endif
-#if (2 || 1/0) && !(0 && 1/0) && (0 ?: 3) == 3
+#if (2 || 1/0) && !(0 && 1/0)
 enum { ok6 };
 #endif
 #if 10 % 4 << 2 == 8 && (5 & 6 ^ 3 | 8) == 15 && ~0 == -1 && 7 / -2 == -3

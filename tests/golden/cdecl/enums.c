@@ -12,3 +12,7 @@ struct s { enum plain p; enum tiny t; named_by_typedef n; enum fixed f; };
 #define ALIAS LARGE
 #define SELF SELF
 enum { SELF = 3 };
+enum wide_words { SMALL_ULL = 1ull << 3, HIGH_ULL = 1ull << 31 };
+#define INT_SIZE sizeof(SMALL_ULL)
+#define UNSIGNED_TYPE HIGH_ULL
+#define ELVIS (0 ?: 3)
