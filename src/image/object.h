@@ -25,6 +25,8 @@ struct object_options {
 	const char *config;  /* the kernel's configuration as text, for CONFIG_* variables */
 	uint32_t kernel;     /* KERNEL(major, minor) + patch level, for LINUX_KERNEL_VERSION */
 	bool has_bpf_cookie; /* for LINUX_HAS_BPF_COOKIE */
+	bool is_listing;     /* only looked at: what is not known of a kernel or not defined
+			      * anywhere does not matter */
 };
 
 /* object_read - the image that @files (at least one) make together, in the arena of @types. Source

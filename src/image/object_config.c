@@ -158,7 +158,7 @@ static int put_config(const struct link *l, const struct object_extern *e, const
 	const char *value = config_value(l->opt->config, e->name, &len);
 	char text[32], *end;
 
-	if (!value && e->is_weak)
+	if (!value && (e->is_weak || l->opt->is_listing))
 		return 0;
 	if (!value) {
 		object_bad(e->object, "the kernel's configuration has no %s", e->name);
@@ -182,7 +182,7 @@ static int put(const struct link *l, const struct object_extern *e, uint8_t *to)
 	const uint32_t *r = btf_record(btf, btf_strip(btf, e->type_id, true));
 
 	if (streq(e->name, "LINUX_KERNEL_VERSION")) {
-		if (!opt->kernel && !e->is_weak)
+		if (!opt->kernel && !e->is_weak && !opt->is_listing)
 			return object_bad(e->object, "it asks for the kernel's version, and no "
 						     "kernel is given");
 		return put_number(e, r, opt->kernel, to);

@@ -203,7 +203,7 @@ static int refer_extern(struct object_func *f, uint32_t insn, const struct link_
 					    .index = l->config_map,
 					    .addend = e->offset + t->addend };
 	} else if (is_call) {
-		if (!e && !weak)
+		if (!e && !weak && !l->opt->is_listing)
 			return undefined(f, name);
 		ref.reloc.kind = RELOC_KFUNC;
 		ref.reloc.addend = 0;

@@ -26,7 +26,7 @@ static bool is_of(const struct object *o, const struct object_line *line, const 
 /* A file's lines by number, gathered from all sections of code. */
 static const char **gather(struct object *o, const char *file, uint32_t *ret_n)
 {
-	const char **texts;
+	const char **texts = NULL;
 	uint32_t n = 0;
 
 	for (int pass = 0;; pass++) {

@@ -30,21 +30,25 @@ static void round_trip(struct bench *b, const char *objects)
 	buf_done(&elf);
 }
 
+static void one_comes_back(const char *objects)
+{
+	struct bench b = { 0 };
+
+	if (setjmp(b.no_memory))
+		fail();
+	bench_open(&b);
+	round_trip(&b, objects);
+	bench_close(&b);
+}
+
 static void objects_come_back(void **state)
 {
 	static const char *const all[] = { "basic",    "maps", "link_a link_b",
 					   "pointers", "core", "gcc" };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		struct bench b = { 0 };
-
-		if (setjmp(b.no_memory))
-			fail();
-		bench_open(&b);
-		round_trip(&b, all[i]);
-		bench_close(&b);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		one_comes_back(all[i]);
 }
 
 /* Functions of an object without BTF get a type on the way, and nothing else changes. */
