@@ -68,6 +68,7 @@ struct vm;
 struct vm_prog;
 struct engine;
 struct map;
+struct context;
 
 /* What every helper looks like to interpreter and compiled code. Arguments that a program left
  * undefined are whatever the registers hold. Sets vm->end to stop the run. */
@@ -138,6 +139,7 @@ struct vm {
 	uint32_t ninner;
 	uint32_t *lock;          /* bpf_spin_lock that the program holds; NULL: none */
 	struct vm_packet packet; /* set by who runs packet programs, before vm_run */
+	struct context *run;     /* what helpers on packets work with; set by context_run */
 	uint64_t random;         /* state of bpf_get_prandom_u32 */
 	uint64_t cookie;         /* bpf_get_attach_cookie */
 	uint64_t func_ip;        /* bpf_get_func_ip */
