@@ -79,6 +79,7 @@ static int code_make(struct jit_code *code, const struct jit_plan *plan, struct 
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->nfuncs; i++)
 		code->frames[i] = plan->funcs[i].frames;
+	code->nfuncs = plan->nfuncs;
 	code->translate = plan->translate;
 	err = jit_buf_init(b, plan->n);
 	if (!err)
@@ -108,7 +109,7 @@ int jit_compile(struct vm_prog *p, const struct jit_options *opt)
 		jit_free(p);
 		return err;
 	}
-	if (p->nfuncs > 1 || p->jit->frames[0] > 1)
+	if (p->jit->nfuncs > 1)
 		p->run = jit_enter;
 	else
 		p->run = (vm_entry *)(void *)(p->jit->code + p->jit->entries[0]);

@@ -31,8 +31,7 @@ static uint32_t before(const struct jit_plan *plan, const struct jop *j, uint32_
 {
 	switch (j->op) {
 	case OP_EXIT: return plan->exit_live;
-	case OP_JA:
-	case JIT_RETURN: return plan->in[j->target];
+	case OP_JA: return plan->in[j->target];
 	case OP_CALL: return (out & ~R0) | CALLER | jop_reads(j);
 	case OP_CALL_LOCAL: return (out & ~(R0 | CALLER)) | plan->in[j->target];
 	case OP_CALLX: return ALL;

@@ -123,17 +123,141 @@ static struct jop *plan_add(struct jit_plan *plan)
 	return &plan->jops[plan->n++];
 }
 
+/* The function that op @at is in. */
+static uint32_t func_of(const struct vm_prog *p, uint32_t at)
+{
+	uint32_t lo = 0, hi = p->nfuncs;
+
+	while (hi - lo > 1) {
+		uint32_t middle = lo + (hi - lo) / 2;
+
+		if (p->funcs[middle].op <= at)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+/* How deep the call at op @i makes its function nest; 0: it is none. */
+static uint32_t nests(const struct jit_plan *plan, uint32_t i)
+{
+	const struct op *op = &plan->prog->ops[i];
+
+	switch (insn_forms[op->id].op) {
+	case OP_CALLX: return VM_MAX_DEPTH + 1;
+	case OP_CALL_LOCAL:
+		return plan->funcs[func_of(plan->prog, (uint32_t)op->target)].frames + 1u;
+	default: return 0;
+	}
+}
+
+/* How deep calls nest: longest paths, found in as many rounds as there are frames. */
+static void plan_depth(struct jit_plan *plan)
+{
+	const struct vm_prog *p = plan->prog;
+	bool change = true;
+
+	for (uint32_t i = 0; i < p->nfuncs; i++)
+		plan->funcs[i].frames = 1;
+	while (change) {
+		change = false;
+		for (uint32_t i = 0; i < p->nops; i++) {
+			uint32_t n = MIN(nests(plan, i), VM_MAX_DEPTH + 1u);
+			struct jit_func *f = n ? &plan->funcs[func_of(p, i)] : NULL;
+
+			if (!f || n <= f->frames)
+				continue;
+			f->frames = (uint8_t)n;
+			change = true;
+		}
+	}
+	for (uint32_t i = 0; i < p->nfuncs; i++)
+		plan->unbounded |= plan->funcs[i].frames > VM_MAX_DEPTH;
+}
+
+/* ---- functions inlined ---- */
+
+enum { INLINE_MAX = 24 }; /* ops; as much code as a call and its frame, or little more */
+
+/* Whether calls of @f may give way to its ops: it ends, calls nobody, has no frame, and leaves the
+ * registers alone that its callers keep. */
+static bool is_leaf(const struct vm_prog *p, const struct vm_func *f)
+{
+	const void *fault = interp_handlers()[INTERP_FAULT];
+
+	if (f->length > INLINE_MAX)
+		return false;
+	for (uint32_t i = f->op; i < f->op + f->length; i++) {
+		struct jop j;
+
+		plan_one(&j, &p->ops[i], i, fault);
+		if (j.op >= OP_MAY_GOTO && j.op <= OP_CALLX)
+			return false;
+		if (j.op == OP_LD_ABS || j.op == OP_LD_IND || j.op == JIT_FAULT)
+			return false;
+		if (jop_is_jump(&j) && (j.target <= i || j.target >= f->op + f->length))
+			return false;
+		if (jop_reads(&j) & BIT(10) || jop_writes(&j) & 0x3c0)
+			return false;
+	}
+	return p->ops[f->op + f->length - 1].id == INSN_EXIT;
+}
+
+/* The ops of @f for the call at @at: its exits go on behind it. */
+static int plan_inline(struct jit_plan *plan, const struct vm_func *f, uint32_t at)
+{
+	const void *fault = interp_handlers()[INTERP_FAULT];
+	const struct vm_prog *p = plan->prog;
+	struct jop *j = plan_add(plan);
+	uint32_t start = plan->n;
+
+	if (!j)
+		return -ENOMEM;
+	*j = (struct jop){ .op = JIT_BURN,
+			   .dst = JIT_NONE,
+			   .a = JIT_NONE,
+			   .b = JIT_NONE,
+			   .c = JIT_NONE,
+			   .at = at,
+			   .cost = p->ops[at].cost };
+	for (uint32_t i = f->op; i < f->op + f->length; i++) {
+		j = plan_add(plan);
+		if (!j)
+			return -ENOMEM;
+		plan_one(j, &p->ops[i], i, fault);
+		if (j->op == OP_EXIT) {
+			j->op = i == f->op + f->length - 1 ? JIT_NOP : OP_JA;
+			j->target = at + 1;
+		} else if (jop_is_jump(j)) {
+			j->target += start - f->op;
+			j->flags |= JOP_PLACED;
+		}
+	}
+	return 0;
+}
+
 static int plan_ops(struct jit_plan *plan)
 {
 	const struct vm_prog *p = plan->prog;
 	const void *fault = interp_handlers()[INTERP_FAULT];
+	bool inlines = !plan->opt->plain && !plan->unbounded;
 
 	for (uint32_t i = 0; i < p->nops; i++) {
-		struct jop *j = plan_add(plan);
+		const struct vm_func *f = NULL;
+		struct jop *j;
 
+		plan->index[i] = plan->n;
+		if (inlines && insn_forms[p->ops[i].id].op == OP_CALL_LOCAL)
+			f = &p->funcs[func_of(p, (uint32_t)p->ops[i].target)];
+		if (f && is_leaf(p, f)) {
+			if (plan_inline(plan, f, i))
+				return -ENOMEM;
+			continue;
+		}
+		j = plan_add(plan);
 		if (!j)
 			return -ENOMEM;
-		plan->index[i] = plan->n - 1;
 		plan_one(j, &p->ops[i], i, fault);
 	}
 	return 0;
@@ -147,7 +271,7 @@ static void plan_targets(struct jit_plan *plan)
 
 		if (!jop_is_jump(j) && j->op != OP_CALL_LOCAL)
 			continue;
-		if (j->op != JIT_RETURN)
+		if (!(j->flags & JOP_PLACED))
 			j->target = plan->index[j->target];
 		plan->jops[j->target].flags |= JOP_TARGET;
 		if (j->op != OP_CALL_LOCAL && j->target <= i)
@@ -155,21 +279,6 @@ static void plan_targets(struct jit_plan *plan)
 	}
 	for (uint32_t i = 0; i < plan->nfuncs; i++)
 		plan->jops[plan->funcs[i].first].flags |= JOP_TARGET | JOP_FUNC;
-}
-
-static uint32_t func_of(const struct jit_plan *plan, uint32_t jop)
-{
-	uint32_t lo = 0, hi = plan->nfuncs;
-
-	while (hi - lo > 1) {
-		uint32_t middle = lo + (hi - lo) / 2;
-
-		if (plan->funcs[middle].first <= jop)
-			lo = middle;
-		else
-			hi = middle;
-	}
-	return lo;
 }
 
 static void plan_func(struct jit_plan *plan, struct jit_func *f)
@@ -186,99 +295,68 @@ static void plan_func(struct jit_plan *plan, struct jit_func *f)
 		f->may_goto |= j->op == OP_MAY_GOTO;
 		plan->calls_self |= local;
 		plan->calls_c |= c;
-		plan->burns |= plan->opt->checked && (j->cost || j->op == OP_CALLX);
+		plan->burns |= plan->opt->checked && j->cost;
 		plan->reads |= (uint16_t)jop_reads(j);
-		if (j->op == OP_CALL_LOCAL)
-			plan->funcs[func_of(plan, j->target)].is_called = true;
+		if (j->op == OP_CALL_LOCAL) /* its start's op is its function's */
+			plan->funcs[func_of(plan->prog, plan->jops[j->target].at)].is_called = true;
+		for (uint32_t k = 0; j->op == OP_CALLX && k < plan->nfuncs; k++)
+			plan->funcs[k].is_called = true;
 	}
 	plan->writes |= f->writes;
 }
 
-/* How deep calls nest: as a longest path, found by as many rounds as there are frames. */
-static void plan_depth(struct jit_plan *plan)
-{
-	bool change = true;
-
-	for (uint32_t i = 0; i < plan->nfuncs; i++)
-		plan->funcs[i].frames = 1;
-	for (uint32_t round = 0; change && round <= VM_MAX_DEPTH; round++) {
-		change = false;
-		for (uint32_t i = 0; i < plan->n; i++) {
-			const struct jop *j = &plan->jops[i];
-
-			if (j->op != OP_CALL_LOCAL && j->op != OP_CALLX)
-				continue;
-			struct jit_func *f = &plan->funcs[func_of(plan, i)];
-			uint32_t under = j->op == OP_CALLX
-						 ? VM_MAX_DEPTH
-						 : plan->funcs[func_of(plan, j->target)].frames;
-			if (under + 1 > f->frames && f->frames <= VM_MAX_DEPTH) {
-				f->frames = (uint8_t)MIN(under + 1, VM_MAX_DEPTH + 1u);
-				change = true;
-			}
-		}
-	}
-	for (uint32_t i = 0; i < plan->n; i++) {
-		for (uint32_t k = 0; plan->jops[i].op == OP_CALLX && k < plan->nfuncs; k++)
-			plan->funcs[k].is_called = true;
-	}
-}
-
 /* Functions in terms of jops, and what the program as a whole does. */
-static int plan_funcs(struct jit_plan *plan)
+static void plan_funcs(struct jit_plan *plan)
 {
 	const struct vm_prog *p = plan->prog;
 
 	plan->nfuncs = p->nfuncs;
-	plan->funcs = calloc(p->nfuncs, sizeof(*plan->funcs));
-	if (!plan->funcs)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < p->nfuncs; i++) {
 		plan->funcs[i].first = plan->index[p->funcs[i].op];
 		plan->funcs[i].end = i + 1 < p->nfuncs ? plan->index[p->funcs[i + 1].op] : plan->n;
 	}
-	return 0;
 }
 
 static void plan_facts(struct jit_plan *plan)
 {
 	const struct vm_prog *p = plan->prog;
-	uint8_t deepest = 0;
+	bool called = false;
 
 	for (uint32_t m = 0; m < p->nmaps; m++)
 		plan->translate |= p->maps[m]->def.type == BPF_MAP_TYPE_ARENA;
 	plan->checked = plan->opt->checked || plan->translate;
 	for (uint32_t i = 0; i < plan->nfuncs; i++)
 		plan_func(plan, &plan->funcs[i]);
-	if (plan->calls_self)
-		plan_depth(plan);
 	for (uint32_t i = 0; i < plan->nfuncs; i++)
-		deepest = MAX(deepest, plan->funcs[i].frames);
-	plan->deep = plan->calls_self && (plan->calls_c || deepest > VM_MAX_DEPTH);
+		called |= plan->funcs[i].is_called;
+	/* Functions that were inlined everywhere and that no helper can call back. */
+	if (!called && !plan->calls_c) {
+		plan->nfuncs = 1;
+		plan->n = plan->funcs[0].end;
+	}
+	plan->deep = plan->calls_self && (plan->calls_c || plan->unbounded);
 }
 
 int jit_plan_make(struct jit_plan *plan, const struct vm_prog *p, const struct jit_options *opt)
 {
-	int err;
-
 	*plan = (struct jit_plan){ .prog = p, .opt = opt, .room = p->nops + p->nops / 4 + 16 };
 	plan->jops = calloc(plan->room, sizeof(*plan->jops));
 	plan->index = calloc(p->nops, sizeof(*plan->index));
-	if (!plan->jops || !plan->index)
+	plan->funcs = calloc(p->nfuncs, sizeof(*plan->funcs));
+	if (!plan->jops || !plan->index || !plan->funcs)
 		return -ENOMEM;
-	err = plan_ops(plan);
-	if (!err)
-		err = plan_funcs(plan);
-	if (err)
-		return err;
+	plan_depth(plan);
+	if (plan_ops(plan))
+		return -ENOMEM;
+	plan_funcs(plan);
 	plan_targets(plan);
 	plan->in = calloc(plan->n, sizeof(*plan->in));
 	if (!plan->in)
 		return -ENOMEM;
-	plan_facts(plan);
 	jit_live(plan);
 	if (!opt->plain && !opt->blind)
 		jit_fold(plan);
+	plan_facts(plan);
 	return 0;
 }
 

@@ -22,15 +22,15 @@ enum jit_op {
 	JIT_ROTATE,    /* dst = a rotated left by imm */
 	JIT_JNSET,     /* jump if not (a & b) */
 	JIT_FAULT,     /* an access by r10 outside the frame: ends the run */
-	JIT_RETURN,    /* the end of a function inlined here: goes to target */
+	JIT_BURN,      /* takes the fuel of a call that was inlined */
 };
 
 enum jop_flag {
-	JOP_TARGET = 1, /* something jumps here: nothing is known of registers */
-	JOP_LOOP = 2,   /* by a jump backwards */
-	JOP_FUNC = 4,   /* a function begins */
-	JOP_FRAME = 8,  /* access in the frame by r10 itself: needs no check */
-	JOP_SAVE = 16,  /* call: its live-out r1 to r5 have to be kept */
+	JOP_TARGET = 1,  /* something jumps here: nothing is known of registers */
+	JOP_LOOP = 2,    /* by a jump backwards */
+	JOP_FUNC = 4,    /* a function begins */
+	JOP_FRAME = 8,   /* access in the frame by r10 itself: needs no check */
+	JOP_PLACED = 16, /* target is a jop's index already */
 };
 
 struct jop {
@@ -76,6 +76,7 @@ struct jit_plan {
 	uint32_t nfuncs;
 	uint16_t exit_live; /* r0, and what callers read of r1 to r5 after a return */
 	uint16_t writes, reads;
+	bool unbounded;  /* calls may nest without end */
 	bool translate;  /* addresses are not where the memory is (arenas) */
 	bool checked;    /* accesses are checked */
 	bool burns;      /* fuel is taken */
@@ -95,6 +96,7 @@ struct jit_code {
 	uint32_t *entries; /* code offset of each function's way in */
 	uint32_t *bodies;  /* and of what calls inside the program go to */
 	uint8_t *frames;   /* how deep each nests at most; more than VM_MAX_DEPTH: unbounded */
+	uint32_t nfuncs;   /* functions there is code for: all, or the first */
 };
 
 /* ---- jit_plan.c ---- */
@@ -121,7 +123,7 @@ static inline bool jop_is_branch(const struct jop *j)
 
 static inline bool jop_is_jump(const struct jop *j)
 {
-	return jop_is_branch(j) || j->op == OP_JA || j->op == OP_MAY_GOTO || j->op == JIT_RETURN;
+	return jop_is_branch(j) || j->op == OP_JA || j->op == OP_MAY_GOTO;
 }
 
 static inline bool jop_is_atomic(const struct jop *j)

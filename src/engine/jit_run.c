@@ -104,7 +104,9 @@ uint64_t jit_next(struct vm *vm, uint64_t context)
 		vm->end = VM_OUT_OF_FUEL;
 		return 0;
 	}
-	result = (jit_suits(vm, next) ? next->run : vm_interpret)(vm, next->ops, args);
+	bool fits = !next->jit || vm->depth + next->jit->frames[0] <= VM_MAX_DEPTH ||
+		    next->jit->frames[0] > VM_MAX_DEPTH;
+	result = (fits && jit_suits(vm, next) ? next->run : vm_interpret)(vm, next->ops, args);
 	if (!vm->end && vm->depth) {
 		/* The caller of this frame goes on in the program it is of. */
 		vm->prog = self;

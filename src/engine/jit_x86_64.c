@@ -61,6 +61,14 @@ static void jump(struct x86 *x, int cc, uint32_t target)
 	x86_half(x, 0);
 }
 
+static void burn(struct x86 *x, const struct jop *j)
+{
+	if (!x->plan->burns)
+		return;
+	x86_ri(x, OP_W, 5, FUEL, (int32_t)j->cost);
+	x86_cold(x, CC_S, COLD_FUEL, 0);
+}
+
 /* Takes the fuel of a jump backwards and jumps if there is some left. */
 static void burn_and_jump(struct x86 *x, const struct jop *j)
 {
@@ -102,6 +110,14 @@ static void compare(struct x86 *x, const struct jop *j)
 	}
 }
 
+/* Whether an AND has just compared with 0 already. */
+static bool is_compared(const struct x86 *x, const struct jop *j)
+{
+	return (j->op == OP_JEQ || j->op == OP_JNE) && j->b == JIT_NONE && !j->imm &&
+	       x->flags_at == x86_here(x) && x->flags_of == j->a && x->flags_width <= j->width &&
+	       !(j->flags & JOP_TARGET);
+}
+
 static void branch(struct x86 *x, const struct jop *j)
 {
 	static const uint8_t codes[] = {
@@ -111,7 +127,8 @@ static void branch(struct x86 *x, const struct jop *j)
 	};
 	int cc = codes[j->op];
 
-	compare(x, j);
+	if (!is_compared(x, j))
+		compare(x, j);
 	if (!x->plan->burns || !j->cost) {
 		jump(x, cc, j->target);
 		return;
@@ -144,8 +161,8 @@ static void emit(struct x86 *x, const struct jop *j)
 	}
 	switch (j->op) {
 	case JIT_NOP: break;
-	case OP_JA:
-	case JIT_RETURN: jump_always(x, j); break;
+	case OP_JA: jump_always(x, j); break;
+	case JIT_BURN: burn(x, j); break;
 	case OP_MAY_GOTO: may_goto(x); break;
 	case OP_CALL: x86_call_helper(x, j); break;
 	case OP_CALL_LOCAL: x86_call_local(x, j); break;

@@ -86,7 +86,8 @@ struct x86 {
 	uint8_t pad;      /* bytes of the stack that a way in skips */
 	uint32_t bad_end; /* code offset: gives up the run */
 	uint32_t thunks[3];
-	uint32_t at_flags; /* code offset behind an AND whose flags still stand; 0: none */
+	uint32_t flags_at;             /* code offset where the flags still are those of an AND */
+	uint8_t flags_of, flags_width; /* register and width of it */
 };
 
 static inline uint32_t x86_here(const struct x86 *x)

@@ -123,6 +123,14 @@ static void lea_imm(struct x86 *x, const struct jop *j, int32_t disp)
 	x86_mem(x, 0x8d | x86_w(j), x86_regs[j->dst], x86_regs[j->a], disp);
 }
 
+/* A comparison with 0 that follows needs no instruction. */
+static void set_flags(struct x86 *x, const struct jop *j)
+{
+	x->flags_at = x86_here(x);
+	x->flags_of = j->dst;
+	x->flags_width = j->width;
+}
+
 static void and_imm(struct x86 *x, const struct jop *j, unsigned ext)
 {
 	unsigned to = x86_regs[j->dst], from = x86_regs[j->a];
@@ -135,7 +143,7 @@ static void and_imm(struct x86 *x, const struct jop *j, unsigned ext)
 	} else {
 		/* What is not negative clears the upper half either way. */
 		x86_ri(x, imm >= 0 ? 0 : x86_w(j), ext, into_dst(x, j), imm);
-		x->at_flags = x86_here(x);
+		set_flags(x, j);
 	}
 }
 
@@ -195,7 +203,7 @@ static void binary(struct x86 *x, const struct jop *j)
 		x86_rr(x, 0x01 | x86_w(j), a, to);
 	}
 	if (j->op == OP_AND && j->b != JIT_NONE)
-		x->at_flags = x86_here(x);
+		set_flags(x, j);
 }
 
 static void multiply(struct x86 *x, const struct jop *j)
