@@ -226,10 +226,18 @@ static int run(struct unit *u, struct trace *t, const struct lang_result *compil
 	err = session_run(t->host, compiled->image, t->symbols, &session, &u->diags, &t->result);
 	status = conclude(u, t, err);
 	unit_report(u);
-	/* the image that the host still looks at goes with the unit */
-	t->host->ops->free(t->host);
-	t->host = NULL;
 	return status;
+}
+
+/* The host looks at the image, which goes with the unit. */
+static void release(void *state)
+{
+	struct trace *t = state;
+
+	if (t->host)
+		t->host->ops->free(t->host);
+	symbols_free(t->symbols);
+	child_done(&t->child);
 }
 
 static int trace(struct unit *u, void *state)
@@ -238,6 +246,7 @@ static int trace(struct unit *u, void *state)
 	struct lang_result compiled = { 0 };
 	int status = unit_read(u);
 
+	u->release = release;
 	if (!status)
 		status = open_output(u->opt, t);
 	if (!status)
@@ -259,10 +268,6 @@ int cmd_trace(const struct options *opt)
 	if (t.signals < 0)
 		return complain(opt, "cannot receive signals: %s", strerror(-t.signals));
 	status = unit_run(opt, trace, &t);
-	if (t.host)
-		t.host->ops->free(t.host);
-	symbols_free(t.symbols);
-	child_done(&t.child);
 	if (t.output > STDOUT_FILENO)
 		close(t.output);
 	close(t.signals);

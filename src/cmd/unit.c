@@ -113,6 +113,8 @@ int unit_run(const struct options *opt, int (*body)(struct unit *u, void *state)
 
 	arena_init(&u.arena, &u.no_memory);
 	status = guarded(&u, body, state);
+	if (u.release)
+		u.release(state);
 	probe_env_done(&u.env);
 	if (u.types.btf)
 		btf_close(u.types.btf);

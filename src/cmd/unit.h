@@ -21,6 +21,9 @@ struct unit {
 	struct settings settings;
 	struct probe_env env;
 	const struct source *source; /* the script; NULL until unit_read */
+	/* What the body holds that looks at the arena: let go of before it, also when memory ran
+	 * out. Called with the body's state; NULL: nothing. */
+	void (*release)(void *state);
 };
 
 /* unit_run - runs @body with a fresh unit in which memory may run out, then frees it. @body's
