@@ -106,38 +106,62 @@ static inline uint32_t dump_prog(struct insn *to, const struct insn *form, uint3
 	return at;
 }
 
-/* Runs all variants on copies of @in at one address, and compares. @checked_only: what the
- * unchecked ones do is undefined. */
-static inline void versions_agree(struct machine *m, const struct versions *v,
-				  const struct dump *in, const char *what)
+/* How a run ended, in all that a caller can see. */
+static inline void assert_same_end(const struct vm *vm, const struct vm *first, bool checked,
+				   const char *what, const char *variant)
+{
+	bool fault = first->end == VM_BAD_ACCESS || first->end == VM_UNALIGNED;
+
+	if (vm->end != first->end)
+		fail_msg("%s, %s: ends with %d, not %d", what, variant, vm->end, first->end);
+	if (first->end && vm->insn != first->insn)
+		fail_msg("%s, %s: ends at %u, not %u", what, variant, vm->insn, first->insn);
+	if (fault && (vm->fault_address != first->fault_address ||
+		      vm->fault_size != first->fault_size || vm->fault_write != first->fault_write))
+		fail_msg("%s, %s: fault at %#lx, not %#lx", what, variant, vm->fault_address,
+			 first->fault_address);
+	if (checked && vm->fuel != first->fuel)
+		fail_msg("%s, %s: %lu of fuel is left, not %lu", what, variant, vm->fuel,
+			 first->fuel);
+}
+
+/* Runs all variants on copies of @in at one address, and compares. Those without checks only if
+ * the others end well. Why the run ended. */
+static inline enum vm_end versions_agree(struct machine *m, const struct versions *v,
+					 const struct dump *in, const char *what)
 {
 	static _Alignas(64) struct dump memory, expected;
 	struct vm first = { 0 };
+	uint64_t result, expected_result = 0;
 
 	for (unsigned i = 0; i < VARIANTS; i++) {
+		if (i && first.end && !variants[i].opt.checked)
+			continue;
 		memory = *in;
-		vm_run(&m->vm, v->p[i], &memory, sizeof(memory), NULL, 0);
+		result = vm_run(&m->vm, v->p[i], &memory, sizeof(memory), NULL, 0);
 		if (i == 0) {
 			expected = memory;
+			expected_result = result;
 			first = m->vm;
 			continue;
 		}
-		if (m->vm.end != first.end)
-			fail_msg("%s, %s: ends with %d, not %d", what, variants[i].name, m->vm.end,
-				 first.end);
-		if (memcmp(&memory, &expected, sizeof(memory))) {
-			for (unsigned k = 0; k < sizeof(memory) / 8; k++) {
-				uint64_t a = ((uint64_t *)&memory)[k],
-					 b = ((uint64_t *)&expected)[k];
+		assert_same_end(&m->vm, &first, variants[i].opt.checked, what, variants[i].name);
+		if (!first.end && result != expected_result)
+			fail_msg("%s, %s: gives %#lx, not %#lx", what, variants[i].name, result,
+				 expected_result);
+		if (!memcmp(&memory, &expected, sizeof(memory)))
+			continue;
+		for (unsigned k = 0; k < sizeof(memory) / 8; k++) {
+			uint64_t a = ((uint64_t *)&memory)[k], b = ((uint64_t *)&expected)[k];
 
-				if (a != b)
-					print_error("word %u: %#lx, not %#lx\n", k, a, b);
-			}
-			for (unsigned k = 0; k < 10; k++)
-				print_error("r%u = %#lx\n", k, in->in[k]);
-			fail_msg("%s, %s: leaves another result", what, variants[i].name);
+			if (a != b)
+				print_error("word %u: %#lx, not %#lx\n", k, a, b);
 		}
+		for (unsigned k = 0; k < 10; k++)
+			print_error("r%u = %#lx\n", k, in->in[k]);
+		fail_msg("%s, %s: leaves another result", what, variants[i].name);
 	}
+	return first.end;
 }
 
 static inline uint64_t next_random(uint64_t *state)
