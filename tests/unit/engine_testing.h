@@ -20,9 +20,13 @@
 
 static bool interpret; /* which of the two */
 
-#define run_both_ways(tests)                                                                 \
-	((interpret = true, cmocka_run_group_tests_name("interpreted", tests, NULL, NULL)) + \
-	 (interpret = false, cmocka_run_group_tests_name("compiled", tests, NULL, NULL)))
+#define run_both_ways(tests)                                                                \
+	({                                                                                  \
+		interpret = true;                                                           \
+		int failed = cmocka_run_group_tests_name("interpreted", tests, NULL, NULL); \
+		interpret = false;                                                          \
+		failed + cmocka_run_group_tests_name("compiled", tests, NULL, NULL);        \
+	})
 
 struct machine {
 	struct engine *engine;
