@@ -16,6 +16,9 @@ int cmd_info(const struct options *opt);  /* info.c: --info */
 /* complain - one line on stderr: "skep: " and the message. Returns EXIT_FAILED. */
 int complain(const struct options *opt, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* show - prints @text and frees it. Exit status. */
+int show(const struct options *opt, struct buf *text);
+
 /* write_all - all of @len bytes to @fd, whatever it takes (EINTR, EAGAIN, short writes). 0 or
  * -errno. */
 int write_all(int fd, const char *data, size_t len);

@@ -1,4 +1,4 @@
-/* skep: the program. Parses the options and hands over to a verb. */
+/* skep: the program. Hands over to a verb; without one, parses the options of tracing. */
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/verb.h"
 
 int complain(const struct options *opt, const char *fmt, ...)
 {
@@ -45,7 +46,7 @@ int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int show(const struct options *opt, struct buf *text)
+int show(const struct options *opt, struct buf *text)
 {
 	int err = text->err ? text->err : write_all(STDOUT_FILENO, text->data, text->len);
 
@@ -92,13 +93,40 @@ static int run(const struct options *opt)
 	return cmd_trace(opt);
 }
 
+static const struct verb {
+	const char *name;
+	int (*run)(const struct options *program, int argc, char **argv);
+} verbs[] = {
+	{ "asm", cmd_asm },
+	{ "disasm", cmd_disasm },
+};
+
+/* The verb that the first argument names, unless it is a file; the name bpftrace has none. */
+static const struct verb *find_verb(int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+
+	if (argc < 2 || streq(slash ? slash + 1 : argv[0], "bpftrace"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (streq(argv[1], verbs[i].name) && access(argv[1], F_OK))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	const struct verb *verb = find_verb(argc, argv);
 	struct options opt;
 	struct buf why = { 0 };
 	int status;
 
 	setlocale(LC_TIME, "");
+	if (verb) {
+		opt = (struct options){ .program = "skep" };
+		return verb->run(&opt, argc - 1, argv + 1);
+	}
 	status = options_parse(&opt, argc, argv, &why) ? usage_error(&opt, why.data) : run(&opt);
 	buf_done(&why);
 	return status;

@@ -5,24 +5,33 @@
 #include <getopt.h>
 #include <string.h>
 
-struct row {
-	char letter;
-	const char *name, *argument, *help;
-	size_t field;
-};
-
-static const struct row rows[] = {
+static const struct option_row rows[] = {
 #define OPTION(letter, name, argument, field, help) \
-	{ letter, name, argument, help, offsetof(struct options, field) },
+	{ letter, name, argument, help, offsetof(struct options, field), false },
 #include "cmd/option.def"
 };
 
+_Static_assert(ARRAY_LEN(rows) <= OPTION_ROWS, "option_rows_parse has room for that many");
+
 enum { FIRST_VALUE = 256 }; /* getopt's value for row i is this plus i */
 
-static int set(struct options *opt, const struct row *row, struct buf *why)
+static int set_again(struct option_values *values, const struct option_row *row, struct buf *why)
 {
-	void *field = (char *)opt + row->field;
+	if (values->n == OPTION_VALUES) {
+		buf_printf(why, "option --%s is given more than %d times", row->name,
+			   OPTION_VALUES);
+		return -EINVAL;
+	}
+	values->v[values->n++] = optarg;
+	return 0;
+}
 
+static int set(void *to, const struct option_row *row, struct buf *why)
+{
+	void *field = (char *)to + row->field;
+
+	if (row->many)
+		return set_again(field, row, why);
 	if (!row->argument) {
 		*(bool *)field = true;
 		return 0;
@@ -35,37 +44,36 @@ static int set(struct options *opt, const struct row *row, struct buf *why)
 	return 0;
 }
 
-static const struct row *find(int value)
+static const struct option_row *find(const struct option_row *from, size_t n, int value)
 {
 	if (value >= FIRST_VALUE)
-		return &rows[value - FIRST_VALUE];
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].letter == value)
-			return &rows[i];
+		return &from[value - FIRST_VALUE];
+	for (size_t i = 0; i < n; i++)
+		if (from[i].letter == value)
+			return &from[i];
 	return NULL;
 }
 
-int options_parse(struct options *opt, int argc, char **argv, struct buf *why)
+int option_rows_parse(void *to, const struct option_row *from, size_t n, int argc, char **argv,
+		      struct buf *why)
 {
-	struct option longs[ARRAY_LEN(rows) + 1] = { 0 };
-	char shorts[2 * ARRAY_LEN(rows) + 2] = ":", *s = shorts + 1;
-	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	struct option longs[OPTION_ROWS + 1] = { 0 };
+	char shorts[2 * OPTION_ROWS + 2] = ":", *s = shorts + 1;
 	int value, err;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		int argument = rows[i].argument ? required_argument : no_argument;
+	for (size_t i = 0; i < n; i++) {
+		int argument = from[i].argument ? required_argument : no_argument;
 
-		longs[i] = (struct option){ rows[i].name, argument, NULL, FIRST_VALUE + i };
-		if (!rows[i].letter)
+		longs[i] = (struct option){ from[i].name, argument, NULL, FIRST_VALUE + (int)i };
+		if (!from[i].letter)
 			continue;
-		*s++ = rows[i].letter;
-		if (rows[i].argument)
+		*s++ = from[i].letter;
+		if (from[i].argument)
 			*s++ = ':';
 	}
-	*opt = (struct options){ .program = slash ? slash + 1 : argc ? argv[0] : "skep" };
 	optind = 0;
 	while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		const struct row *row = find(value);
+		const struct option_row *row = find(from, n, value);
 
 		if (!row) {
 			buf_printf(why,
@@ -74,12 +82,24 @@ int options_parse(struct options *opt, int argc, char **argv, struct buf *why)
 				   argv[optind - 1]);
 			return -EINVAL;
 		}
-		err = set(opt, row, why);
+		err = set(to, row, why);
 		if (err)
 			return err;
 	}
-	opt->args = argv + optind;
-	opt->nargs = argc - optind;
+	return optind;
+}
+
+int options_parse(struct options *opt, int argc, char **argv, struct buf *why)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	int first;
+
+	*opt = (struct options){ .program = slash ? slash + 1 : argc ? argv[0] : "skep" };
+	first = option_rows_parse(opt, rows, ARRAY_LEN(rows), argc, argv, why);
+	if (first < 0)
+		return first;
+	opt->args = argv + first;
+	opt->nargs = argc - first;
 	return 0;
 }
 
@@ -104,18 +124,12 @@ static void wrap(struct buf *out, const char *text, size_t column, size_t indent
 	buf_putc(out, '\n');
 }
 
-void options_help(struct buf *out, const struct options *opt)
+void option_rows_help(struct buf *out, const struct option_row *from, size_t n)
 {
 	enum { INDENT = 28 };
 
-	buf_printf(out,
-		   "%s traces this machine with a script.\n\n"
-		   "Usage: %s [OPTIONS] FILE [PARAMETERS]\n"
-		   "       %s [OPTIONS] -e 'SCRIPT' [PARAMETERS]\n"
-		   "       %s [OPTIONS] - < FILE\n\nOptions:\n",
-		   opt->program, opt->program, opt->program, opt->program);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct row *row = &rows[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct option_row *row = &from[i];
 		size_t start = out->len;
 
 		if (row->letter)
@@ -131,6 +145,20 @@ void options_help(struct buf *out, const struct options *opt)
 		buf_pad(out, ' ', INDENT - (out->len - start));
 		wrap(out, row->help, INDENT, INDENT);
 	}
+}
+
+void options_help(struct buf *out, const struct options *opt)
+{
+	buf_printf(out,
+		   "%s traces this machine with a script.\n\n"
+		   "Usage: %s [OPTIONS] FILE [PARAMETERS]\n"
+		   "       %s [OPTIONS] -e 'SCRIPT' [PARAMETERS]\n"
+		   "       %s [OPTIONS] - < FILE\n"
+		   "       %s asm ...       BPF text to bytes, C, objects: %s asm --help\n"
+		   "       %s disasm ...    and back: %s disasm --help\n\nOptions:\n",
+		   opt->program, opt->program, opt->program, opt->program, opt->program,
+		   opt->program, opt->program, opt->program);
+	option_rows_help(out, rows, ARRAY_LEN(rows));
 	buf_puts(out, "\nExamples:\n"
 		      "  skep -e 'tracepoint:syscalls:sys_enter_openat "
 		      "{ printf(\"%s %s\\n\", comm, str(args.filename)); }'\n"
