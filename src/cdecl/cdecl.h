@@ -8,7 +8,9 @@
  *
  * Structs, unions, enums and typedefs are registered in `struct types`, where they win over the
  * kernel's. Errors go to diags, each with its place; memory and time are bounded (pp.h). What is
- * made lives in the arenas of @types and @sources, which must be the same.
+ * made lives in the arenas of @types and @sources, which must be the same. Each header that is read
+ * becomes a source, as do the predefined macros: whoever keeps sources longer than the compilation
+ * may leave out those that come after the script's.
  */
 #ifndef SKEP_CDECL_CDECL_H
 #define SKEP_CDECL_CDECL_H
@@ -54,13 +56,18 @@ enum cdecl_kind {
 	CDECL_TEXT,    /* any other macro without parameters, for the language to read */
 };
 
+/*
+ * `type` is an integer's C type; for an enumerator, type_enum_value() has its enum. `text` is a
+ * string's bytes, or the macro's tokens: expanded already, not to be expanded again, and empty for
+ * a macro that stands for nothing.
+ */
 struct cdecl_constant {
 	enum cdecl_kind kind;
 	int64_t value;           /* INTEGER */
-	const struct type *type; /* INTEGER: its C type; an enumerator's enum */
-	const char *text;        /* STRING: the bytes; else the macro's tokens, expanded */
-	uint32_t length;         /* of text */
-	struct span span;        /* where it is defined */
+	const struct type *type; /* INTEGER */
+	const char *text;
+	uint32_t length;  /* of text */
+	struct span span; /* where it is defined */
 };
 
 /* cdecl_constant - what the enumerator or object-like macro @name stands for; NULL when there is

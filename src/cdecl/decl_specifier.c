@@ -168,14 +168,10 @@ static const struct type *va_list_type(struct decl *d)
 static const struct type *find_typedef(struct decl *d, const struct pp_name *name)
 {
 	const struct decl_symbol *symbol = decl_find(d, name->text);
-	const struct type *found;
 
 	if (symbol)
 		return symbol->kind == DECL_TYPEDEF ? symbol->type : NULL;
-	found = type_find(d->types, name->text);
-	if (found || d->kernel_wanted)
-		return found;
-	return NULL;
+	return type_find(d->types, name->text);
 }
 
 /* The same where only a type can stand: the kernel's are worth looking at. */

@@ -119,7 +119,7 @@ static void add_names(struct decl *d, struct table *seen, const char *name, cons
 		table_put(d->arena, seen, name, (void *)name);
 		return;
 	}
-	for (uint32_t i = 0; i < t->nmembers && depth < DECL_MAX_DEPTH; i++)
+	for (uint32_t i = 0; i < t->nmembers && depth < DECL_MAX_DEPTH && !pp_stopped(d->pp); i++)
 		add_names(d, seen, t->members[i].name, t->members[i].type, at, depth + 1);
 }
 

@@ -2,12 +2,12 @@
  * The C preprocessor: a text and the headers it includes become a stream of tokens in which
  * every macro is expanded and every directive obeyed.
  *
- *	pp_init ─► pp_push (predefined macros, -D ..., then the text) ─► pp_next until PP_END
+ *	pp_new (predefined macros, -D ..) ─► pp_push (a text) ─► pp_next until PP_END
  *
  * It behaves as gcc's does for GNU C17 on the target; what is missing: trigraphs, universal
- * character names, #assert. Errors go to diags and the stream goes on after them. Each header is
- * a source of its own, so that a token's span says where it is spelled; `from` says through which
- * macros it came.
+ * character names, raw strings, #assert. Errors go to diags and the stream goes on after them.
+ * Each header is a source of its own, so that a token's span says where it is spelled; `from`
+ * says through which macros it came.
  *
  * Untrusted input is bounded: PP_MAX_MEMORY bytes of arena, PP_MAX_BYTES of text looked at.
  * Beyond a bound the stream ends with an error.
@@ -25,6 +25,7 @@ enum {
 	PP_MAX_FILE = 4 << 20, /* bytes of one header */
 	PP_MAX_INCLUDE_DEPTH = 200,
 	PP_MAX_CALL_DEPTH = 200, /* macro calls in arguments of macro calls */
+	PP_MAX_CHAIN = 1000,     /* macros whose expansion is another one */
 	PP_MAX_ERRORS = 50,
 };
 

@@ -25,8 +25,14 @@ static const struct pp_hide *hide_add(struct pp *pp, const struct pp_hide *set,
 
 	if (pp_hidden(set, macro) || !pp_charge(pp, sizeof(*more)))
 		return set;
+	if (set && set->n == PP_MAX_CHAIN) {
+		struct pp_token at = { .span = macro->span };
+
+		pp_stop(pp, &at, "macros stand for each other too deeply");
+		return set;
+	}
 	more = arena_new(pp->arena, struct pp_hide);
-	*more = (struct pp_hide){ macro, set };
+	*more = (struct pp_hide){ macro, set, set ? set->n + 1 : 1 };
 	return more;
 }
 

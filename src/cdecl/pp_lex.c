@@ -213,7 +213,8 @@ static enum pp_kind punct(struct pp_cursor *c)
 	for (unsigned i = 0; i < ARRAY_LEN(puncts); i++) {
 		unsigned len = puncts[i].len;
 
-		if (len <= n && memcmp(puncts[i].spelling, ahead, len) == 0) {
+		if (puncts[i].spelling[0] == ahead[0] && len <= n &&
+		    memcmp(puncts[i].spelling, ahead, len) == 0) {
 			c->pos = ends[len - 1];
 			return puncts[i].kind;
 		}

@@ -54,6 +54,7 @@ struct pp_input {
 struct pp_hide {
 	const struct pp_macro *macro;
 	const struct pp_hide *next;
+	uint32_t n; /* this and those behind it */
 };
 
 struct pp {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_DEPTH = 32, MAX_PARAM_DEPTH = 24 };
 
 /* Kinds that are one word; those that have a signedness put u before it when unsigned. */
 static const struct {
@@ -104,7 +104,8 @@ static void print(struct buf *out, const struct type *t, unsigned depth)
 	case TYPE_FUNC:
 		print(out, t->elem, depth + 1);
 		buf_puts(out, " (*)");
-		print_members(out, t, depth);
+		/* functions that take functions: the more parameters, the less deep */
+		print_members(out, t, depth + MIN(t->nmembers, (uint32_t)MAX_PARAM_DEPTH));
 		break;
 	case TYPE_STRING: buf_printf(out, "string[%u]", t->size); break;
 	case TYPE_BUFFER: buf_printf(out, "buffer[%u]", t->size > 4 ? t->size - 4 : 0); break;

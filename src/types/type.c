@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 32 }; /* pointers to pointers to ... are compared no deeper */
+enum {
+	MAX_DEPTH = 32,       /* pointers to pointers to ... are compared no deeper */
+	MAX_PARAM_DEPTH = 24, /* functions that take functions: by their number of parameters */
+};
 
 #define INTEGER(bytes, sign) \
 	[bytes] = { .kind = TYPE_INT, .is_signed = (sign), .size = (bytes), .align = (bytes) }
@@ -184,7 +187,9 @@ static bool equal(const struct type *a, const struct type *b, unsigned depth)
 	switch (a->kind) {
 	case TYPE_POINTER: return equal(a->elem, b->elem, depth + 1);
 	case TYPE_ARRAY: return a->count == b->count && equal(a->elem, b->elem, depth + 1);
-	case TYPE_FUNC: return equal(a->elem, b->elem, depth + 1) && equal_members(a, b, depth);
+	case TYPE_FUNC:
+		return equal(a->elem, b->elem, depth + 1) &&
+		       equal_members(a, b, depth + MIN(a->nmembers, (uint32_t)MAX_PARAM_DEPTH));
 	case TYPE_TUPLE:
 	case TYPE_RECORD: return equal_members(a, b, depth);
 	case TYPE_STRUCT:

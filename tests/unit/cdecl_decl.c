@@ -380,6 +380,36 @@ static void many_declarations_are_bounded(void **state)
 	buf_done(&b);
 }
 
+/* Each type is as large as its text, but twice as long when it is written out. */
+static void doubling_is_bounded(void **state)
+{
+	struct buf b = { 0 };
+	struct reading r;
+
+	(void)state;
+	buf_puts(&b, "typedef int f0(void); typedef int g0(void);\n");
+	for (unsigned i = 1; i < 60; i++)
+		buf_printf(&b, "typedef int f%u(f%u *, f%u *); typedef int g%u(g%u *, g%u *);\n", i,
+			   i - 1, i - 1, i, i - 1, i - 1);
+	buf_puts(&b, "typedef f59 same; typedef g59 same; f59 array[3];\n");
+	reading_init(&r);
+	read_text(&r, "t.bt", b.data);
+	assert_non_null(strstr(only_error(&r), "which has no size"));
+	reading_done(&r);
+	buf_clear(&b);
+	buf_puts(&b, "struct { int x; } v0;\n");
+	for (unsigned i = 1; i < 60; i++)
+		buf_printf(&b, "struct { typeof(v%u); int a%u; } v%u;\n", i - 1, i, i);
+	for (unsigned i = 60; i < 120; i++)
+		buf_printf(&b, "struct { typeof(v%u); typeof(v%u); } v%u;\n", i - 1, i - 1, i);
+	reading_init(&r);
+	read_text(&r, "t.bt", b.data);
+	assert_int_equal(r.status, -EINVAL);
+	assert_true(r.diags.errors <= 51);
+	reading_done(&r);
+	buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +426,7 @@ int main(void)
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(many_declarations_are_bounded),
+		cmocka_unit_test(doubling_is_bounded),
 	};
 
 	return cmocka_run_group_tests_name("cdecl_decl", tests, NULL, NULL);
