@@ -21,6 +21,12 @@ CALLS32 = str(BUILD / "calls32")
 TIMEOUT = float(os.environ.get("E2E_TIMEOUT", "30"))
 
 
+# Inside another kernel only what depends on the kernel is run again.
+if os.environ.get("E2E_OTHER_KERNEL"):
+    collect_ignore = ["test_asm.py", "test_conformance.py", "test_filter.py", "test_library.py",
+                      "test_peer.py", "test_run.py", "test_test.py"]
+
+
 class Result:
     """How a run of skep ended."""
 
