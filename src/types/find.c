@@ -154,7 +154,7 @@ static void adopt(struct types *types, struct type *t)
 
 const struct type *type_complete(struct types *types, const struct type *t)
 {
-	if (!t->align && t->name)
+	if (!t->align && !t->size && t->name)
 		adopt(types, (struct type *)t); /* made by cdecl, hence writable */
 	if (t->btf)
 		btf_complete(t->btf, (struct type *)t); /* made by btf_type, hence writable */
