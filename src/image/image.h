@@ -178,6 +178,7 @@ struct attach {
 	uint64_t period;
 	uint64_t ref_ctr_offset; /* UPROBE: the USDT semaphore's offset in the file, or 0 */
 	uint32_t config;         /* TRACEPOINT: its id; SOFTWARE: the event */
+	uint32_t more;           /* probes of the script that this one stands for, beside itself */
 	int32_t pid;             /* UPROBE, SOFTWARE: only this process; -1: all */
 	bool is_return;
 	bool is_frequency; /* period is in Hz, else in ns */

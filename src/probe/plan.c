@@ -325,6 +325,9 @@ static void attach_raw(const struct plan_prog *prog, uint32_t index, struct imag
 		.span = prog->cases.v[0].events.v[0]->attach.span,
 	};
 
+	for (uint32_t i = 0; i < prog->cases.n; i++)
+		attach.more += prog->cases.v[i].events.n;
+	attach.more--;
 	vec_push(img->arena, &img->attaches, attach);
 }
 

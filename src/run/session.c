@@ -208,6 +208,8 @@ static int attach(struct session *s)
 		n = s->host->ops->attach(s->host, s->diags, missing_ok, NULL, NULL);
 	if (n < 0)
 		return n;
+	for (uint32_t i = 0; n && i < s->img->attaches.n; i++)
+		n += s->img->attaches.v[i].more;
 	tell_attached(s, n + count_attaches(s->img, true));
 	output_flush(s);
 	return s->opt->started && !s->ending ? s->opt->started(s->opt->ctx) : 0;

@@ -179,6 +179,14 @@ def test_kernel_stacks_agree_between_the_ways(kind):
         pytest.skip("this kernel gives tracepoints of system calls no kernel stack")
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_attached_probes_are_counted_each(way):
+    names = skep("-l", "tracepoint:syscalls:sys_enter_get*").lines
+    found = skep("--syscalls", way, "--dry-run", "-e",
+                 "tracepoint:syscalls:sys_enter_get* { @[probe] = count(); }")
+    assert f"Attached {len(names)} probes" in found.err
+
+
 def test_verbose_says_which_way():
     found = skep("-v", "--syscalls", "raw", "-c", f"{CALLS} syscall {GETPPID} 1", "-e",
                  "tracepoint:syscalls:sys_enter_getp* { @[probe] = count(); }")
