@@ -13,6 +13,9 @@ int cmd_trace(const struct options *opt); /* trace.c: a script, from text to the
 int cmd_list(const struct options *opt);  /* list.c: -l */
 int cmd_info(const struct options *opt);  /* info.c: --info */
 
+/* Verbs with a name and options of their own, `skep NAME ...`; argv[0] is NAME. */
+int cmd_filter(const struct options *program, int argc, char **argv); /* filter.c: classic BPF */
+
 /* complain - one line on stderr: "skep: " and the message. Returns EXIT_FAILED. */
 int complain(const struct options *opt, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -99,6 +99,7 @@ static const struct verb {
 } verbs[] = {
 	{ "asm", cmd_asm },
 	{ "disasm", cmd_disasm },
+	{ "filter", cmd_filter },
 };
 
 /* The verb that the first argument names, unless it is a file; the name bpftrace has none. */

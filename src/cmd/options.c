@@ -155,9 +155,10 @@ void options_help(struct buf *out, const struct options *opt)
 		   "       %s [OPTIONS] -e 'SCRIPT' [PARAMETERS]\n"
 		   "       %s [OPTIONS] - < FILE\n"
 		   "       %s asm ...       BPF text to bytes, C, objects: %s asm --help\n"
-		   "       %s disasm ...    and back: %s disasm --help\n\nOptions:\n",
+		   "       %s disasm ...    and back: %s disasm --help\n"
+		   "       %s filter ...    classic BPF: %s filter --help\n\nOptions:\n",
 		   opt->program, opt->program, opt->program, opt->program, opt->program,
-		   opt->program, opt->program, opt->program);
+		   opt->program, opt->program, opt->program, opt->program, opt->program);
 	option_rows_help(out, rows, ARRAY_LEN(rows));
 	buf_puts(out, "\nExamples:\n"
 		      "  skep -e 'tracepoint:syscalls:sys_enter_openat "
