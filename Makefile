@@ -28,8 +28,8 @@ LIBS := -lelf -lz
 # libpcap is optional: there if a program links with it, statically too where that is asked.
 # PCAP=no leaves it out.
 ifndef PCAP
-PCAP := $(shell t=$$(mktemp) && printf '\#include <pcap.h>\nint main(void){return !pcap_open_dead(1,1);}' | \
-	$(CC) $(EXTRA_LDFLAGS) -x c -o $$t - -lpcap 2>/dev/null && echo yes; rm -f $$t)
+PCAP := $(shell t=$$(mktemp) && echo 'int main(void) { return !pcap_open_dead(1, 1); }' | \
+	$(CC) $(EXTRA_LDFLAGS) -include pcap.h -x c -o $$t - -lpcap 2>/dev/null && echo yes; rm -f $$t)
 endif
 ifeq ($(PCAP),yes)
 override CPPFLAGS += -DHAVE_PCAP
