@@ -16,12 +16,12 @@ Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-5s %s\n')
 
 # The rooms of the house, lowest first. A developer of one room may build fewer.
-ROOMS ?= base bpf elf types cdecl image sym ir probe lang engine kernel out run
+ROOMS ?= base bpf elf types cdecl image sym ir probe lang engine kernel out run api
 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wshadow
 override CPPFLAGS += -Isrc -Iinclude -D_GNU_SOURCE -DSKEP_VERSION='"$(VERSION)"'
-override CFLAGS += -std=gnu11 -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
+override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
 override LDFLAGS += -Wl,--gc-sections $(EXTRA_LDFLAGS)
 LIBS := -lelf -lz
 
@@ -44,7 +44,7 @@ UNIT_SRC := $(foreach r,$(ROOMS),$(wildcard tests/unit/$(r)_*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC := $(wildcard fuzz/*.c)
 
-.PHONY: all help run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
+.PHONY: all help lib install-lib run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
 all: $(BUILD)/skep $(BUILD)/skep-conformance
 
 help:
@@ -88,8 +88,21 @@ static:
 	$(Q)strip build-static/skep
 	$(Q)ls -l build-static/skep
 
+#: make lib           builds the library, build/libskep.a and build/libskep.so
+lib: $(BUILD)/libskep.a $(BUILD)/libskep.so
+
+#: make install-lib   installs the library, its header and skep.pc
+install-lib: lib
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/skep include/skep/skep.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libskep.a
+	install -m 755 $(BUILD)/libskep.so $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libskep.so
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS) -lpthread|' skep.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/skep.pc
+
 #: make install       installs to PREFIX (/usr/local), with the name bpftrace as a link if LINKS=1
-install: all
+install: all install-lib
 	install -D -m 755 $(BUILD)/skep $(DESTDIR)$(PREFIX)/bin/skep
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/skep/examples examples/*.bt
@@ -114,6 +127,14 @@ $(BUILD)/skep-conformance: $(CONFORMANCE_OBJ) $(BUILD)/libskep.a
 $(BUILD)/libskep.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Only what skep.h declares can be seen from outside of the shared library.
+SONAME := libskep.so.0
+API_OBJ := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/api/*.c))
+$(BUILD)/libskep.so: $(API_OBJ) $(BUILD)/libskep.a src/api/skep.map
+	$(say) LINK $@
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,--as-needed \
+		-Wl,--version-script=src/api/skep.map -o $@ $(API_OBJ) $(BUILD)/libskep.a $(LIBS) -lpthread
 
 $(BUILD)/obj/%.o: src/%.c
 	$(say) CC $<

@@ -65,6 +65,12 @@ int sys_map_delete(int map, const void *key)
 	return bpf(BPF_MAP_DELETE_ELEM, &e, sizeof(e));
 }
 
+int sys_map_take(int map, const void *key, void *value)
+{
+	struct element e = { .map_fd = map, .key = sys_ptr(key), .value = sys_ptr(value) };
+	return bpf(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &e, sizeof(e));
+}
+
 int sys_map_next_key(int map, const void *key, void *ret_next)
 {
 	struct element e = { .map_fd = map, .key = sys_ptr(key), .value = sys_ptr(ret_next) };

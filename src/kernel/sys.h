@@ -91,6 +91,8 @@ int sys_map_create(const struct sys_map_create *attr);
 int sys_map_lookup(int map, const void *key, void *value);
 int sys_map_update(int map, const void *key, const void *value, uint64_t flags);
 int sys_map_delete(int map, const void *key);
+/* sys_map_take - looks up and deletes in one (queues, stacks; hashes since 5.14). */
+int sys_map_take(int map, const void *key, void *value);
 /* sys_map_next_key - @key NULL: the first. -ENOENT after the last. */
 int sys_map_next_key(int map, const void *key, void *ret_next);
 /* sys_map_batch - @cmd is one of BPF_MAP_*_BATCH; batch->count is how many, in and out. */
