@@ -256,12 +256,13 @@ static int decode_funcs(struct decoder *d)
 	return 0;
 }
 
-/* A call costs what its function is long. */
+/* What follows from all ops: a call costs what its function is long. */
 static void decode_costs(struct vm_prog *p)
 {
 	for (uint32_t i = 0; i < p->nops; i++) {
 		struct op *op = &p->ops[i];
 
+		p->has_frame |= op->dst == 10 || op->src == 10 || op->id == INSN_CALLX;
 		if (insn_forms[op->id].op == OP_CALL_LOCAL)
 			op->cost = prog_func(p, VM_CODE + (uint64_t)op->target)->length;
 	}

@@ -23,10 +23,11 @@ struct vm_func {
 struct vm_prog {
 	uint64_t id; /* unlike any other program's of the engine */
 	struct engine *engine;
-	vm_entry *run; /* the interpreter, or compiled code's way in */
+	vm_entry *run;        /* the interpreter, or compiled code's way in */
 	struct jit_code *jit; /* NULL: interpreted */
 	struct op *ops;
 	uint32_t nops;
+	bool has_frame;        /* uses r10 or calls: its stack is zeroed before */
 	struct vm_func *funcs; /* ascending; the first is the program's entry */
 	uint32_t nfuncs;
 	struct map **maps; /* that it names, each held */

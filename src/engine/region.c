@@ -8,9 +8,6 @@
 #include "engine/prog.h"
 #include "engine/region.h"
 
-/* The windows that every run has; those of other regions follow, filled as they are hit. */
-enum { WINDOW_STACK, WINDOW_CONTEXT, WINDOW_FIRST };
-
 static bool region_holds(const struct region *r, uint64_t address, uint64_t size, bool write)
 {
 	uint64_t at = address - r->base;
@@ -131,13 +128,11 @@ void vm_forget(struct vm *vm)
 	vm->window_used = vm->window_next = WINDOW_FIRST;
 }
 
-void region_start(struct vm *vm)
+void region_restart(struct vm *vm)
 {
 	struct region context = context_region(vm);
-	struct window *w = &vm->windows[WINDOW_CONTEXT];
 
-	if (w->base != context.base || w->room[false][0] != context.size)
-		window_set(w, &context);
+	window_set(&vm->windows[WINDOW_CONTEXT], &context);
 	if (!vm->window_used) {
 		struct region stack = stack_region(vm);
 

@@ -4,7 +4,7 @@
 #ifndef SKEP_ENGINE_REGION_H
 #define SKEP_ENGINE_REGION_H
 
-#include "engine/vm.h"
+#include "engine/prog.h"
 
 /* region_access - a load or store (@op) missed its window: the host address of @size (1, 2, 4, 8)
  * bytes at @address, the window remembered in @op; or NULL with vm->end and the fault set. */
@@ -21,7 +21,25 @@ bool region_find(const struct vm *vm, uint64_t address, uint64_t size, bool writ
 /* region_map - the map of the program whose storage holds @size bytes at @address; NULL: none. */
 struct map *region_map(const struct vm *vm, uint64_t address, uint64_t size);
 
+/* The windows that every run has; those of other regions follow, filled as they are hit. */
+enum { WINDOW_STACK, WINDOW_CONTEXT, WINDOW_FIRST };
+
 /* region_start - sets the windows for a run of vm->prog: stack and context. */
-void region_start(struct vm *vm);
+void region_restart(struct vm *vm);
+
+static inline void region_start(struct vm *vm)
+{
+	const struct window *w = &vm->windows[WINDOW_CONTEXT];
+
+	if (w->base != (uint64_t)vm->context || w->room[false][0] != vm->context_size ||
+	    !vm->window_used || vm->prog_id != vm->prog->id)
+		region_restart(vm);
+}
+
+/* vm_has_windows - whether more are filled than every run has. */
+static inline bool vm_has_windows(const struct vm *vm)
+{
+	return vm->window_used > WINDOW_FIRST;
+}
 
 #endif

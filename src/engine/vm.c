@@ -67,7 +67,8 @@ static void vm_start(struct vm *vm, const struct vm_prog *p)
 	vm->end = VM_DONE;
 	vm->depth = vm->tail_calls = 0;
 	vm->frames[0].loops = VM_MAX_LOOPS;
-	vm_clear_stack(vm);
+	if (p->has_frame)
+		vm_clear_stack(vm);
 	region_start(vm);
 }
 
@@ -77,8 +78,19 @@ static void vm_finish(struct vm *vm)
 	if (vm->lock)
 		map_spin_unlock(vm->lock);
 	vm->lock = NULL;
-	if (vm->ninner || vm->nextra || vm->loan.size)
+	if (vm->ninner || vm->loan.size || (vm->nextra && vm_has_windows(vm)))
 		vm_release(vm);
+	vm->nextra = 0;
+}
+
+/* Compiled code of most programs works only where memory lies at its address. */
+static vm_entry *vm_entry_of(const struct vm *vm, const struct vm_prog *p)
+{
+	for (uint32_t i = 0; i < vm->nextra; i++) {
+		if (vm->extra[i].base != (uint64_t)vm->extra[i].host)
+			return jit_suits(vm, p) ? p->run : vm_interpret;
+	}
+	return p->run;
 }
 
 uint64_t vm_run(struct vm *vm, const struct vm_prog *p, void *context, uint32_t context_size,
@@ -92,7 +104,7 @@ uint64_t vm_run(struct vm *vm, const struct vm_prog *p, void *context, uint32_t 
 	vm->extra = extra;
 	vm->nextra = n;
 	vm_start(vm, p);
-	result = (jit_suits(vm, p) ? p->run : vm_interpret)(vm, p->ops, args);
+	result = vm_entry_of(vm, p)(vm, p->ops, args);
 	vm_finish(vm);
 	return result;
 }
