@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/subject.h"
 #include "cmd/verb.h"
 
 int complain(const struct options *opt, const char *fmt, ...)
@@ -97,9 +98,8 @@ static const struct verb {
 	const char *name;
 	int (*run)(const struct options *program, int argc, char **argv);
 } verbs[] = {
-	{ "asm", cmd_asm },
-	{ "disasm", cmd_disasm },
-	{ "filter", cmd_filter },
+	{ "asm", cmd_asm }, { "disasm", cmd_disasm }, { "filter", cmd_filter },
+	{ "run", cmd_run }, { "test", cmd_test },
 };
 
 /* The verb that the first argument names, unless it is a file; the name bpftrace has none. */
