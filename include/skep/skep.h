@@ -222,6 +222,21 @@ void skep_run_take_back(struct skep_run *run);
  */
 int skep_run(struct skep_run *run, const struct skep_prog *prog, void *context, uint32_t size,
 	     uint64_t *ret_r0);
+/*
+ * skep_run_packet - runs @prog with the context of its type (struct xdp_md, struct __sk_buff) for a
+ * copy of the frame @packet, which begins with its Ethernet header. @fields (may be NULL) says what
+ * else is in the context: "ingress_ifindex=3,mark=0x10".
+ * -EINVAL: programs of this type have no packets, the frame is shorter than its header, or @fields
+ * names what is not there; -E2BIG: more than 65535 bytes; else as skep_run(). @why has the reason
+ * of either.
+ * skep_run_packet_out - the frame as the last such run left it, until the next one; NULL: there was
+ * none.
+ * skep_result_name - what @r0 means for programs like this: "XDP_PASS"; NULL: it has no name.
+ */
+int skep_run_packet(struct skep_run *run, const struct skep_prog *prog, const void *packet,
+		    size_t size, const char *fields, uint64_t *ret_r0, struct skep_why *why);
+const void *skep_run_packet_out(const struct skep_run *run, size_t *ret_size);
+const char *skep_result_name(const struct skep_prog *prog, uint64_t r0);
 /* skep_run_why - how the last run ended, in words: which instruction, what it did. */
 void skep_run_why(const struct skep_run *run, struct skep_why *why);
 

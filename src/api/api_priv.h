@@ -5,7 +5,7 @@
 #define SKEP_API_PRIV_H
 
 #include "base/diag.h"
-#include "engine/engine.h"
+#include "engine/context.h"
 #include "engine/map.h"
 #include "image/image.h"
 #include "types/type.h"
@@ -40,6 +40,7 @@ struct skep_object {
 struct skep_prog {
 	struct vm_prog *prog;
 	struct skep_object *object;
+	const struct context_kind *kind; /* NULL: its type has no context that is known here */
 };
 
 enum { RUN_LENT = 16 };
@@ -49,6 +50,7 @@ struct skep_run {
 	void *ctx;
 	struct region lent[RUN_LENT];
 	uint32_t nlent;
+	struct context *packet; /* of the last skep_run_packet(); NULL: none yet */
 };
 _Static_assert(offsetof(struct skep_run, vm) == 0, "a vm_helper is a skep_helper");
 
@@ -63,6 +65,9 @@ int why_printf(struct skep_why *why, int err, const char *fmt, ...) PRINTF_LIKE(
 int why_error(struct skep_why *why, int err);
 /* api_error - the same without a reason. */
 int api_error(int err);
+
+/* run_error - how the last run of @vm ended, as an errno. */
+int run_error(const struct vm *vm);
 
 /* object_guard - @fn under the object's guard: -ENOMEM when an arena found no memory. */
 typedef int object_fn(struct skep_object *o, void *arg);

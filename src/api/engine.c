@@ -18,8 +18,10 @@ int skep_engine_new(const struct skep_engine_options *opt, struct skep_engine **
 			.seed = opt->seed,
 		};
 	err = engine_new(&options, &e->engine);
+	if (!err)
+		err = context_add_helpers(e->engine);
 	if (err)
-		free(e);
+		skep_engine_free(e);
 	else
 		*ret = e;
 	return err;

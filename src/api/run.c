@@ -78,6 +78,7 @@ int skep_prog_new(struct skep_engine *engine, struct skep_object *object, uint32
 	if (!p)
 		return why_error(why, -ENOMEM);
 	p->object = object;
+	p->kind = context_kind_of(from->type);
 	__atomic_add_fetch(&object->references, 1, __ATOMIC_RELAXED);
 	err = prog_prepare(engine, from, opt, p, why);
 	if (err)
@@ -126,6 +127,9 @@ void skep_run_free(struct skep_run *run)
 	if (!run)
 		return;
 	vm_done(&run->vm);
+	if (run->packet)
+		context_done(run->packet);
+	free(run->packet);
 	free(run);
 }
 
@@ -158,6 +162,11 @@ static const int16_t end_errors[VM_END_COUNT] = {
 	[VM_BAD_ARGUMENT] = -EFAULT, [VM_OUT_OF_MEMORY] = -ENOMEM,
 };
 
+int run_error(const struct vm *vm)
+{
+	return end_errors[vm->end];
+}
+
 int skep_run(struct skep_run *run, const struct skep_prog *prog, void *context, uint32_t size,
 	     uint64_t *ret_r0)
 {
@@ -165,7 +174,7 @@ int skep_run(struct skep_run *run, const struct skep_prog *prog, void *context, 
 
 	if (run->vm.end == VM_DONE && ret_r0)
 		*ret_r0 = r0;
-	return end_errors[run->vm.end];
+	return run_error(&run->vm);
 }
 
 void skep_run_why(const struct skep_run *run, struct skep_why *why)
