@@ -36,8 +36,7 @@ PRINTF_LIKE(3, 4) static int refuse(struct decoder *d, int err, const char *fmt,
 
 /* ---- maps ---- */
 
-/* Holds @m for the program, once. */
-static int keep_map(struct vm_prog *p, struct map *m)
+int prog_keep_map(struct vm_prog *p, struct map *m)
 {
 	for (uint32_t i = 0; i < p->nmaps; i++) {
 		if (p->maps[i] == m)
@@ -59,7 +58,7 @@ static int decode_map(struct decoder *d, const struct insn *i, struct map **ret)
 		return refuse(d, -ENOENT, "there is no map %d; the engine has %u", i->imm,
 			      e->nmaps);
 	*ret = e->maps[i->imm];
-	return keep_map(d->p, *ret);
+	return prog_keep_map(d->p, *ret);
 }
 
 static int decode_map_address(struct decoder *d, const struct insn *i, struct op *op)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/context.h"
+#include "engine/prog.h"
 
 uint32_t load_stand_in(uint32_t type)
 {
@@ -136,12 +137,41 @@ struct map *load_map(const struct load *l, uint32_t index)
 	return l->engine->maps[index];
 }
 
+static int keep_named(struct load *l, struct vm_prog *p, const struct image_map *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < m->inits.n && !err; i++) {
+		const struct map_init *init = &m->inits.v[i];
+
+		if (init->kind == INIT_ADDRESS && init->index < l->engine->nmaps)
+			err = prog_keep_map(p, load_map(l, init->index));
+	}
+	return err;
+}
+
+/* Variables that a program reaches only by the addresses which other variables hold. */
+static int keep_pointed(struct load *l, struct vm_prog *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->nmaps && !err; i++) {
+		for (uint32_t k = 0; k < l->image->maps.n && !err; k++) {
+			if (load_map(l, k) == p->maps[i])
+				err = keep_named(l, p, &l->image->maps.v[k]);
+		}
+	}
+	return err;
+}
+
 int load_prog(struct load *l, uint32_t index, struct buf *why)
 {
 	if (l->progs[index])
 		return 0;
-	return vm_prog_new(l->engine, &l->image->progs.v[index], &l->options, &l->progs[index],
-			   why);
+	int err = vm_prog_new(l->engine, &l->image->progs.v[index], &l->options, &l->progs[index],
+			      why);
+
+	return err ? err : keep_pointed(l, l->progs[index]);
 }
 
 int load_new(const struct image *image, const struct engine_options *engine,

@@ -49,6 +49,9 @@ int prog_link(struct vm_prog *p, const struct image_prog *image, struct buf *why
 /* prog_decode - makes ops, funcs and maps from checked instructions. */
 int prog_decode(struct vm_prog *p, bool trace, struct buf *why);
 
+/* prog_keep_map - the program holds @m and may touch its values. Once is enough. -ENOMEM. */
+int prog_keep_map(struct vm_prog *p, struct map *m);
+
 /* prog_func - the function at address @target, NULL: there is none. */
 const struct vm_func *prog_func(const struct vm_prog *p, uint64_t target);
 
