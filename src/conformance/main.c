@@ -4,15 +4,15 @@
  *	skep-conformance ["MEMORY"] [--interpret | --jit] [--elf] < program
  *
  * MEMORY is hex bytes; the program gets its address in r1 and its size in r2. The program comes
- * as hex bytes, or as an ELF object whose first section of code is run. Prints r0 in hex; what
- * goes wrong is told on stderr, with exit status 1.
+ * as hex bytes, or as an ELF object whose first program is run. Prints r0 in hex; what goes
+ * wrong is told on stderr, with exit status 1.
  *
- * Needs: the engine. Reads the ELF file itself, so far without relocation.
+ * Needs: the engine, the reader of objects.
  */
 #include <ctype.h>
 #include <errno.h>
-#include <gelf.h>
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,23 @@
 
 #include "base/buf.h"
 #include "conformance/helpers.h"
+#include "engine/load.h"
+#include "image/object.h"
 
 enum { INPUT_LIMIT = 64 << 20 };
 
 struct options {
 	const char *memory;
 	bool interpret, jit, elf;
+};
+
+struct program {
+	struct arena arena;
+	jmp_buf no_memory;
+	struct types types;
+	struct sources sources;
+	struct diags diags;
+	struct image *image; /* the first of its programs runs */
 };
 
 PRINTF_LIKE(1, 2) static int fail(const char *fmt, ...)
@@ -89,62 +100,47 @@ static int parse_hex(struct buf *out, const char *text, const char *what)
 	return out->err;
 }
 
-static bool is_code(const GElf_Shdr *section)
+/* The first program of an object, its maps and variables with it. */
+static int read_elf(struct program *p, const struct buf *file)
 {
-	return section->sh_type == SHT_PROGBITS && (section->sh_flags & SHF_EXECINSTR) &&
-	       section->sh_size > 0;
-}
-
-/* Whether a section of relocations applies to section number @index. */
-static bool is_relocated(Elf *elf, size_t index)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr section;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		if (gelf_getshdr(scn, &section) && section.sh_info == index &&
-		    (section.sh_type == SHT_REL || section.sh_type == SHT_RELA))
-			return true;
-	}
-	return false;
-}
-
-/* Appends the first section of code. */
-static int read_code(struct buf *out, Elf *elf)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr section;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		if (!gelf_getshdr(scn, &section) || !is_code(&section))
-			continue;
-		Elf_Data *data = elf_rawdata(scn, NULL);
-		if (!data || !data->d_buf)
-			return fail("the ELF file is damaged: %s", elf_errmsg(-1));
-		if (is_relocated(elf, elf_ndxscn(scn)))
-			return fail("the code of the ELF file needs relocation, which is not known "
-				    "here");
-		buf_add(out, data->d_buf, data->d_size);
-		return out->err;
-	}
-	return fail("the ELF file has no section of code");
-}
-
-static int read_elf(struct buf *out, struct buf *file)
-{
-	elf_version(EV_CURRENT);
-	Elf *elf = elf_memory(file->data, file->len);
+	const struct object_file object = { "standard input", file->data, file->len };
+	struct buf why = { 0 };
 	int err;
 
-	if (elf && elf_kind(elf) == ELF_K_ELF)
-		err = read_code(out, elf);
-	else
-		err = fail("standard input is not an ELF file");
-	elf_end(elf);
+	if (!object_is_elf(file->data, file->len))
+		return fail("standard input is not an ELF file");
+	err = object_read(&object, 1, NULL, &p->types, &p->sources, &p->diags, &p->image);
+	if (err && p->diags.first)
+		diag_render(&why, &p->diags, p->diags.first, false);
+	if (err)
+		err = fail("%s", why.data ? why.data : strerror(-err));
+	else if (!p->image->progs.n)
+		err = fail("the ELF file has no program");
+	buf_done(&why);
 	return err;
 }
 
-static int read_program(struct buf *out, bool elf)
+static int read_hex(struct program *p, const struct buf *text)
+{
+	struct buf code = { 0 };
+	struct image_prog prog = { .name = "main" };
+	int err = parse_hex(&code, text->data ? text->data : "", "program");
+
+	if (!err && code.len % sizeof(struct insn))
+		err = fail("the program's %zu bytes are no whole number of instructions", code.len);
+	for (size_t i = 0; !err && i < code.len; i += sizeof(struct insn)) {
+		struct insn insn;
+
+		memcpy(&insn, code.data + i, sizeof(insn));
+		vec_push(&p->arena, &prog.insns, insn);
+	}
+	p->image = image_new(&p->arena, &p->sources);
+	vec_push(&p->arena, &p->image->progs, prog);
+	buf_done(&code);
+	return err;
+}
+
+static int read_program(struct program *p, bool elf)
 {
 	struct buf input = { 0 };
 	int err = buf_read_fd(&input, STDIN_FILENO, INPUT_LIMIT);
@@ -152,11 +148,9 @@ static int read_program(struct buf *out, bool elf)
 	if (err)
 		fail("standard input: %s", strerror(-err));
 	else if (elf)
-		err = read_elf(out, &input);
+		err = read_elf(p, &input);
 	else
-		err = parse_hex(out, input.data ? input.data : "", "program");
-	if (!err && out->len % sizeof(struct insn))
-		err = fail("the program's %zu bytes are no whole number of instructions", out->len);
+		err = read_hex(p, &input);
 	buf_done(&input);
 	return err;
 }
@@ -186,45 +180,55 @@ static int run(struct engine *engine, const struct vm_prog *prog, struct buf *me
 	return done ? 0 : -1;
 }
 
-static int load_and_run(struct engine *engine, struct buf *code, struct buf *memory, bool jit)
+static int load_and_run(struct program *p, struct buf *memory, bool jit)
 {
 	const struct vm_options opt = { .no_jit = !jit };
-	const struct image_prog image = {
-		.insns = { (struct insn *)(void *)code->data,
-			   (uint32_t)(code->len / sizeof(struct insn)), 0 },
-	};
-	struct vm_prog *prog;
+	struct load *l = NULL;
 	struct buf why = { 0 };
-	int err = vm_prog_new(engine, &image, &opt, &prog, &why);
+	int err = load_new(p->image, NULL, &opt, &l, &why);
 
-	if (err) {
+	if (!err)
+		err = conformance_helpers(l->engine);
+	if (!err)
+		err = load_prog(l, 0, &why);
+	if (err)
 		fail("%s", why.data ? why.data : strerror(-err));
-	} else {
-		err = jit && !vm_prog_is_compiled(prog) ? fail("there is no JIT for this machine")
-							: run(engine, prog, memory);
-		vm_prog_free(prog);
-	}
+	else if (jit && !vm_prog_is_compiled(l->progs[0]))
+		err = fail("there is no JIT for this machine");
+	else
+		err = run(l->engine, l->progs[0], memory);
+	load_free(l);
 	buf_done(&why);
 	return err;
+}
+
+static int read_and_run(const struct options *o, struct program *p, struct buf *memory)
+{
+	int err = o->memory ? parse_hex(memory, o->memory, "memory") : 0;
+
+	if (!err)
+		err = read_program(p, o->elf);
+	return err ? err : load_and_run(p, memory, o->jit);
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	struct buf memory = { 0 }, code = { 0 };
-	struct engine *engine = NULL;
+	struct program p = { 0 };
+	struct buf memory = { 0 };
 	int err = parse_options(&o, argv + (argc > 0));
 
-	if (!err && o.memory)
-		err = parse_hex(&memory, o.memory, "memory");
+	if (setjmp(p.no_memory)) {
+		fail("no memory");
+		return 1;
+	}
+	arena_init(&p.arena, &p.no_memory);
+	types_init(&p.types, &p.arena);
+	p.sources.arena = &p.arena;
+	diags_init(&p.diags, &p.arena, &p.sources);
 	if (!err)
-		err = read_program(&code, o.elf);
-	if (!err && (engine_new(NULL, &engine) || conformance_helpers(engine)))
-		err = fail("no memory");
-	if (!err)
-		err = load_and_run(engine, &code, &memory, o.jit);
-	engine_free(engine);
-	buf_done(&code);
+		err = read_and_run(&o, &p, &memory);
+	arena_done(&p.arena);
 	buf_done(&memory);
 	return err ? 1 : 0;
 }

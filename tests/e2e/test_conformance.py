@@ -2,6 +2,7 @@
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import BUILD
@@ -68,3 +69,59 @@ def test_an_elf_object(tmp_path):
     subprocess.run([clang, "-target", "bpf", "-O2", "-c", source, "-o", obj], check=True)
     assert plugin(obj.read_bytes(), "010203", "--elf") == "9\n"
     assert "not an ELF file" in plugin("no", "--elf", status=1)
+
+
+OBJECTS = Path(__file__).parents[1] / "fixtures/objects"
+
+
+@pytest.mark.parametrize("how", [(), ("--interpret",), ("--jit",)])
+def test_an_object_with_variables_runs_its_first_program(how):
+    """pick() of pointers.c: the first letter of "zero" or "one", plus 7 from an array."""
+    obj = (OBJECTS / "pointers.o").read_bytes()
+    assert plugin(obj, "00000000", "--elf", *how) == f"{ord('z') + 7:x}\n"
+    assert plugin(obj, "01000000", "--elf", *how) == f"{ord('o') + 7:x}\n"
+
+
+def test_damaged_objects_are_refused():
+    obj = (OBJECTS / "pointers.o").read_bytes()
+    for size in range(4, len(obj) - 64, 61):
+        assert plugin(obj[:size], "00000000", "--elf", status=1)
+
+
+def test_hex_is_taken_in_any_case_and_with_blanks():
+    assert plugin(SUM.hex().upper(), "FFEEDDCCBBAA9988") == "8899aabbccddef07\n"
+    spaced = "\n".join(SUM.hex(" ").split()) + "\n"
+    assert plugin(spaced, " 01\t02 03 04\n05 06 07 08 ") == "807060504030209\n"
+
+
+@pytest.mark.parametrize("text", ["0x95", "950", "9 5", "95,00", "-1"])
+def test_what_is_not_pairs_of_hex_digits_is_refused(text):
+    assert "not hex" in plugin(text, status=1)
+    if not text.startswith("-"):
+        assert "not hex" in plugin(EXIT.hex(), text, status=1)
+
+
+def test_an_empty_program_is_refused():
+    assert plugin("", status=1)
+    assert plugin(" \n", "00", "--jit", status=1)
+    assert "not an ELF file" in plugin("", "--elf", status=1)
+
+
+def test_options_that_exclude_each_other():
+    assert "exclude" in plugin(EXIT.hex(), "--jit", "--interpret", status=1)
+    assert "usage" in plugin(EXIT.hex(), "00", "00", status=1)
+
+
+@pytest.mark.parametrize("size", ["0102030405060708", "01"])
+def test_interpreter_and_jit_agree(size):
+    bad = len(size) < 16
+    ways = [plugin(SUM.hex(), size, how, status=int(bad)) for how in ("--interpret", "--jit")]
+    assert ways[0].split(" at 0x")[0] == ways[1].split(" at 0x")[0]
+
+
+@pytest.mark.parametrize("how", ["--interpret", "--jit"])
+def test_helper_5_unwinds_from_a_function(how):
+    """The call's result is that of the program: nothing after it runs, in no frame."""
+    program = (insn(0x85, src=1, imm=1) + EXIT
+               + insn(0xB7, 1, imm=0) + insn(0x85, imm=5) + insn(0xB7, 0, imm=9) + EXIT)
+    assert plugin(program.hex(), how) == "0\n"
