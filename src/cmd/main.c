@@ -98,8 +98,11 @@ static const struct verb {
 	const char *name;
 	int (*run)(const struct options *program, int argc, char **argv);
 } verbs[] = {
-	{ "asm", cmd_asm }, { "disasm", cmd_disasm }, { "filter", cmd_filter },
-	{ "run", cmd_run }, { "test", cmd_test },
+	{ "asm", cmd_asm },
+	{ "disasm", cmd_disasm },
+	{ "filter", cmd_filter },
+	{ "run", cmd_run },
+	{ "test", cmd_test },
 };
 
 /* The verb that the first argument names, unless it is a file; the name bpftrace has none. */

@@ -249,8 +249,10 @@ static int run_subject(struct run *r)
 	r->subject.vm.step = step;
 	r->subject.vm.step_ctx = r;
 	start = now();
-	for (uint32_t i = 0; i < r->times && good; i++)
+	for (uint32_t i = 0; i < r->times && good; i++) {
 		good = subject_run(&r->subject, &result, &r->why);
+		r->subject.is_mute = true; /* the first run's text will do */
+	}
 	double ns = (now() - start) / r->times;
 	if (r->stepped)
 		buf_putc(&r->out, '\n');

@@ -86,9 +86,16 @@ static int find_program(struct subject *s, const char *name, struct buf *why)
 	return -EINVAL;
 }
 
+/* One message, which is a line here as it is in the kernel's trace. */
 static void print(void *ctx, const char *text, size_t len)
 {
-	buf_add(&((struct subject *)ctx)->printed, text, len);
+	struct subject *s = ctx;
+
+	if (s->is_mute)
+		return;
+	buf_add(&s->printed, text, len);
+	if (!len || text[len - 1] != '\n')
+		buf_putc(&s->printed, '\n');
 }
 
 /* Programs without a kind of their own get zeroes and no rights on them. */
