@@ -24,7 +24,7 @@ struct subject {
 	struct context context;
 	struct vm vm;
 	bool has_vm, has_context;
-	bool is_mute; /* drop what is printed */
+	bool is_mute;       /* drop what is printed */
 	uint32_t index;     /* of the program */
 	struct buf printed; /* by bpf_trace_printk */
 };

@@ -51,7 +51,7 @@ static int replace(uint16_t *sum, uint64_t from, uint64_t to, uint64_t size)
 /* l3_csum_replace(context, offset, from, to, size) */
 ENGINE_HELPER(l3_csum_replace)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	char *at = run ? context_bytes(run, (uint32_t)b, 2) : NULL;
 	uint16_t sum;
 
@@ -70,7 +70,7 @@ ENGINE_HELPER(l3_csum_replace)
 /* l4_csum_replace(context, offset, from, to, flags) */
 ENGINE_HELPER(l4_csum_replace)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	char *at = run ? context_bytes(run, (uint32_t)b, 2) : NULL;
 	uint16_t sum;
 
@@ -95,5 +95,5 @@ ENGINE_HELPER(l4_csum_replace)
  */
 ENGINE_HELPER(csum_update)
 {
-	return context_of(vm, a) ? HELPER_ERROR(-ENOTSUP) : 0;
+	return context_of_skb(vm, a) ? HELPER_ERROR(-ENOTSUP) : 0;
 }

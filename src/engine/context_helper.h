@@ -16,6 +16,10 @@
  * vm->end set. */
 struct context *context_of(struct vm *vm, uint64_t address);
 
+/* The same for helpers of XDP programs only, and of those that see a socket buffer. */
+struct context *context_of_xdp(struct vm *vm, uint64_t address);
+struct context *context_of_skb(struct vm *vm, uint64_t address);
+
 /* context_bytes - @size bytes of the packet at @offset; NULL: it has no such place. */
 char *context_bytes(const struct context *c, uint64_t offset, uint64_t size);
 

@@ -49,7 +49,7 @@ static uint64_t load(const char *from, void *to, uint64_t size)
 /* skb_load_bytes(context, offset, to, size) */
 ENGINE_HELPER(skb_load_bytes)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	void *to = run ? vm_memory(vm, c, (uint32_t)d, true) : NULL;
 
 	return to ? load(context_bytes(run, (uint32_t)b, (uint32_t)d), to, (uint32_t)d) : 0;
@@ -58,7 +58,7 @@ ENGINE_HELPER(skb_load_bytes)
 /* skb_load_bytes_relative(context, offset, to, size, from which header) */
 ENGINE_HELPER(skb_load_bytes_relative)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	void *to = run ? vm_memory(vm, c, (uint32_t)d, true) : NULL;
 
 	if (!to)
@@ -75,7 +75,7 @@ ENGINE_HELPER(skb_load_bytes_relative)
 ENGINE_HELPER(skb_store_bytes)
 {
 	enum { RECOMPUTE_CSUM = 1, INVALIDATE_HASH = 2 };
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	const void *from = run ? vm_memory(vm, c, (uint32_t)d, false) : NULL;
 	char *to = from ? context_bytes(run, (uint32_t)b, (uint32_t)d) : NULL;
 
@@ -94,7 +94,7 @@ ENGINE_HELPER(skb_store_bytes)
 /* skb_pull_data(context, size): packets here lie in one piece. */
 ENGINE_HELPER(skb_pull_data)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (!run)
 		return 0;
@@ -106,7 +106,7 @@ ENGINE_HELPER(skb_pull_data)
 /* skb_change_tail(context, length, flags) */
 ENGINE_HELPER(skb_change_tail)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (!run)
 		return 0;
@@ -123,7 +123,7 @@ ENGINE_HELPER(skb_change_tail)
 /* skb_change_head(context, length, flags) */
 ENGINE_HELPER(skb_change_head)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (!run)
 		return 0;
@@ -136,7 +136,7 @@ ENGINE_HELPER(skb_change_head)
 ENGINE_HELPER(skb_adjust_room)
 {
 	enum { MODE_NET, MODE_MAC, MOST = 0xfff };
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	int32_t length = (int32_t)b;
 
 	if (!run)
@@ -160,7 +160,7 @@ ENGINE_HELPER(skb_adjust_room)
 /* skb_change_type(context, type): between those of packets for a host. */
 ENGINE_HELPER(skb_change_type)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (!run)
 		return 0;
@@ -174,7 +174,7 @@ ENGINE_HELPER(skb_change_type)
  * into it. */
 ENGINE_HELPER(skb_vlan_push)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	uint16_t protocol = (uint16_t)b;
 
 	if (!run)
@@ -218,7 +218,7 @@ static bool take_tag(struct vm *vm, struct context *run, uint16_t ret_tag[2])
 /* skb_vlan_pop(context): then the next tag of the packet, if any, stands beside it. */
 ENGINE_HELPER(skb_vlan_pop)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 	uint16_t tag[2];
 
 	if (!run)
@@ -235,7 +235,7 @@ ENGINE_HELPER(skb_vlan_pop)
 /* get_hash_recalc(context): the hash is what the context says. */
 ENGINE_HELPER(get_hash_recalc)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	return run ? get32(run, SKB_HASH) : 0;
 }
@@ -243,7 +243,7 @@ ENGINE_HELPER(get_hash_recalc)
 /* set_hash(context, hash) */
 ENGINE_HELPER(set_hash)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (run)
 		set32(run, SKB_HASH, (uint32_t)b);
@@ -253,7 +253,7 @@ ENGINE_HELPER(set_hash)
 /* set_hash_invalid(context) */
 ENGINE_HELPER(set_hash_invalid)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_skb(vm, a);
 
 	if (run)
 		set32(run, SKB_HASH, 0);

@@ -96,7 +96,7 @@ static int encode(struct item *item, char bytes[16], struct buf *why)
 	char *end;
 
 	memset(bytes, 0, 16);
-	if (item->form == CONTEXT_IP6 && strchr(item->value, ':')) {
+	if (item->form == CONTEXT_IP6 && strchr(item->value, ':') && !strchr(item->name, '[')) {
 		item->size = 16;
 		return inet_pton(AF_INET6, item->value, bytes) == 1
 			       ? 0

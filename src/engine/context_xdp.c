@@ -37,6 +37,26 @@ struct context *context_of(struct vm *vm, uint64_t address)
 	return NULL;
 }
 
+static struct context *context_of_kind(struct vm *vm, uint64_t address, bool xdp)
+{
+	struct context *c = context_of(vm, address);
+
+	if (!c || (c->kind->type == BPF_PROG_TYPE_XDP) == xdp)
+		return c;
+	vm->end = VM_BAD_ARGUMENT;
+	return NULL;
+}
+
+struct context *context_of_xdp(struct vm *vm, uint64_t address)
+{
+	return context_of_kind(vm, address, true);
+}
+
+struct context *context_of_skb(struct vm *vm, uint64_t address)
+{
+	return context_of_kind(vm, address, false);
+}
+
 char *context_bytes(const struct context *c, uint64_t offset, uint64_t size)
 {
 	uint64_t length = (uint64_t)(c->end - c->data);
@@ -67,7 +87,7 @@ int context_insert(struct vm *vm, struct context *c, size_t offset, int64_t coun
 /* xdp_adjust_head(context, delta): metadata moves along. */
 ENGINE_HELPER(xdp_adjust_head)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 	int32_t delta = (int32_t)b;
 
 	if (!run)
@@ -85,7 +105,7 @@ ENGINE_HELPER(xdp_adjust_head)
 /* xdp_adjust_tail(context, delta) */
 ENGINE_HELPER(xdp_adjust_tail)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 	int32_t delta = (int32_t)b;
 
 	if (!run)
@@ -103,7 +123,7 @@ ENGINE_HELPER(xdp_adjust_tail)
 ENGINE_HELPER(xdp_adjust_meta)
 {
 	enum { MOST = 252 }; /* bytes of metadata that fit into an skb */
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 
 	if (!run)
 		return 0;
@@ -120,7 +140,7 @@ ENGINE_HELPER(xdp_adjust_meta)
 /* xdp_get_buff_len(context) */
 ENGINE_HELPER(xdp_get_buff_len)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 
 	return run ? (uint64_t)(run->end - run->data) : 0;
 }
@@ -128,7 +148,7 @@ ENGINE_HELPER(xdp_get_buff_len)
 /* xdp_load_bytes(context, offset, to, size) */
 ENGINE_HELPER(xdp_load_bytes)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 	void *to = run ? vm_memory(vm, c, d, true) : NULL;
 	const char *from = to ? context_bytes(run, (uint32_t)b, d) : NULL;
 
@@ -143,7 +163,7 @@ ENGINE_HELPER(xdp_load_bytes)
 /* xdp_store_bytes(context, offset, from, size) */
 ENGINE_HELPER(xdp_store_bytes)
 {
-	struct context *run = context_of(vm, a);
+	struct context *run = context_of_xdp(vm, a);
 	const void *from = run ? vm_memory(vm, c, d, false) : NULL;
 	char *to = from ? context_bytes(run, (uint32_t)b, d) : NULL;
 

@@ -160,6 +160,19 @@ static void skb_bytes_and_tags(void **state)
 	expect(BPF_PROG_TYPE_SOCKET_FILTER, "r6 = r1\n r0 = *(u16 *)skb[12]\n exit", "", 0x800);
 }
 
+static void helpers_of_other_kinds_end_the_run(void **state)
+{
+	(void)state;
+	struct trial t;
+
+	try(&t, BPF_PROG_TYPE_XDP, "r2 = 5\n call bpf_set_hash\n exit", "");
+	assert_int_equal(t.m.vm.end, VM_BAD_ARGUMENT);
+	done(&t);
+	try(&t, BPF_PROG_TYPE_SCHED_CLS, "r2 = 4\n call bpf_xdp_adjust_head\n exit", "");
+	assert_int_equal(t.m.vm.end, VM_BAD_ARGUMENT);
+	done(&t);
+}
+
 static void redirects_are_recorded(void **state)
 {
 	(void)state;
@@ -208,6 +221,7 @@ int main(void)
 		cmocka_unit_test(kinds_have_their_members),
 		cmocka_unit_test(packets_grow_and_shrink),
 		cmocka_unit_test(skb_bytes_and_tags),
+		cmocka_unit_test(helpers_of_other_kinds_end_the_run),
 		cmocka_unit_test(redirects_are_recorded),
 		cmocka_unit_test(wrong_text_is_told),
 	};
