@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINE_SHOWN = 200 }; /* bytes of a source line: a generated script may be one long line */
+
 void diags_init(struct diags *d, struct arena *arena, const struct sources *sources)
 {
 	*d = (struct diags){ .arena = arena, .sources = sources };
@@ -162,20 +164,48 @@ const char *nearest_name(const char *word, const char *const *names, size_t n)
 	return found;
 }
 
+/* The bytes [from, to) of a line that are shown: all, or what is around @column. */
+static void window(const char *line, uint32_t len, uint32_t column, uint32_t *from, uint32_t *to)
+{
+	uint32_t middle = MIN(column - 1, len);
+
+	*from = len > LINE_SHOWN && middle > LINE_SHOWN / 2 ? middle - LINE_SHOWN / 2 : 0;
+	*to = MIN(len, *from + LINE_SHOWN);
+	while (*from && *from < middle && (line[*from] & 0xc0) == 0x80)
+		(*from)++;
+	while (len > *to && *to > middle && (line[*to] & 0xc0) == 0x80)
+		(*to)--;
+}
+
+/* A script may be any bytes; those that a terminal would obey are shown as a question mark. */
+static void put_shown(struct buf *out, const char *line, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		unsigned char c = line[i];
+
+		buf_putc(out, (c < 0x20 && c != '\t') || c == 0x7f ? '?' : c);
+	}
+}
+
 static void render_source_line(struct buf *out, struct place at, uint32_t width, const char *on,
 			       const char *off)
 {
-	uint32_t len;
-	const char *line = source_line(at.source, at.line, &len);
-	uint32_t room = len >= at.column ? len - at.column + 1 : 1;
+	uint32_t len, from, to;
+	const char *line = source_line(at.source, at.line, &len), *cut;
 
-	buf_add(out, line, len);
-	buf_putc(out, '\n');
-	for (uint32_t i = 0; i + 1 < at.column; i++)
+	if (len && line[len - 1] == '\r')
+		len--;
+	window(line, len, at.column, &from, &to);
+	cut = from ? "..." : "";
+	buf_puts(out, cut);
+	put_shown(out, line, from, to);
+	buf_puts(out, to < len ? "...\n" : "\n");
+	buf_pad(out, ' ', strlen(cut));
+	for (uint32_t i = from; i + 1 < at.column; i++)
 		buf_putc(out, i < len && line[i] == '\t' ? '\t' : ' ');
 	buf_puts(out, on);
 	buf_putc(out, '^');
-	width = MIN(width, room);
+	width = MIN(width, to >= at.column ? to - at.column + 1 : 1);
 	if (width > 1)
 		buf_pad(out, '~', width - 1);
 	buf_puts(out, off);

@@ -112,6 +112,36 @@ static void a_span_over_lines_underlines_the_first(void **state)
 	expect(f, f->diags.first, "a.bt:2:6: ERROR: long\n\ttwo three\n\t    ^~~~~\n");
 }
 
+/* The tail of a garbled or generated script may be one line of megabytes, with terminal codes. */
+static void a_long_line_is_shown_around_the_place_and_obeys_no_codes(void **state)
+{
+	struct fixture *f = *state;
+	char text[1000];
+	struct buf out = { 0 };
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text + 500, "b\033[c", 4);
+	f->src = sources_add(&f->sources, "c.bt", text, sizeof(text));
+	diag_error(&f->diags, at(f, 500, 1000), "far");
+	diag_render(&out, &f->diags, f->diags.first, false);
+	assert_non_null(strstr(out.data, "\n...aaa"));
+	assert_non_null(strstr(out.data, "aab?[caa"));
+	assert_non_null(strstr(out.data, "aaa...\n"));
+	assert_int_equal(strstr(out.data, "b?[c") - strstr(out.data, "..."),
+			 strchr(out.data, '^') - strstr(out.data, "   "));
+	assert_true(out.len < 500);
+	buf_done(&out);
+}
+
+static void a_line_end_of_two_characters_is_not_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	f->src = sources_add(&f->sources, "d.bt", "one\r\ntwo\r\n", 10);
+	diag_error(&f->diags, at(f, 0, 3), "odd");
+	expect(f, f->diags.first, "d.bt:1:1-3: ERROR: odd\none\n^~~\n");
+}
+
 static void the_same_message_is_kept_once(void **state)
 {
 	struct fixture *f = *state;
@@ -143,6 +173,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_message_without_place_stands_alone, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_span_over_lines_underlines_the_first, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_long_line_is_shown_around_the_place_and_obeys_no_codes, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_line_end_of_two_characters_is_not_shown, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(the_same_message_is_kept_once, set_up, tear_down),
 		cmocka_unit_test(the_nearest_name_is_near),
