@@ -118,11 +118,18 @@ static void put_label(struct buf *out, const struct type *t, const struct bucket
 	}
 }
 
-static void put_bar(struct buf *out, const struct type *t, const struct bucket *b, uint64_t most)
+static uint64_t divide(const struct type *t, uint64_t count, int64_t div)
+{
+	return div > 1 && t->kind == TYPE_HIST ? count / div : count;
+}
+
+/* The bar shows the share of the fullest bucket, which dividing the figures does not change. */
+static void put_bar(struct buf *out, const struct type *t, const struct bucket *b, uint64_t most,
+		    int64_t div)
 {
 	size_t start = out->len, bar = (float)b->count / most * BAR_WIDTH;
 	char digits[NUMBER_MAX];
-	unsigned n = number_decimal(digits, b->count);
+	unsigned n = number_decimal(digits, divide(t, b->count, div));
 
 	bar = MIN(bar, (size_t)BAR_WIDTH);
 	put_label(out, t, b);
@@ -136,11 +143,6 @@ static void put_bar(struct buf *out, const struct type *t, const struct bucket *
 	buf_puts(out, "|\n");
 }
 
-static uint64_t divide(const struct type *t, uint64_t count, int64_t div)
-{
-	return div > 1 && t->kind == TYPE_HIST ? count / div : count;
-}
-
 void hist_text(struct buf *out, const struct type *t, const void *data, int64_t div)
 {
 	uint32_t n = agg_size(t) / 8, first, last;
@@ -149,12 +151,11 @@ void hist_text(struct buf *out, const struct type *t, const void *data, int64_t 
 	if (!used_range(data, n, &first, &last))
 		return;
 	for (uint32_t i = first; i <= last; i++)
-		most = MAX(most, divide(t, count_at(data, i), div));
+		most = MAX(most, count_at(data, i));
 	for (uint32_t i = first; i <= last; i++) {
 		struct bucket b = bucket_at(t, data, i, n);
 
-		b.count = divide(t, b.count, div);
-		put_bar(out, t, &b, most);
+		put_bar(out, t, &b, most, div);
 	}
 }
 

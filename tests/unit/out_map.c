@@ -299,6 +299,20 @@ static void histogram_bars(void **state)
 	out_map_done(&f.entries);
 }
 
+static void dividing_a_histogram_leaves_its_bars(void **state)
+{
+	struct type t = hist_type(0);
+	struct filled f;
+
+	(void)state;
+	fill_hist(&f, &t, (int64_t[3]){ 4, 4, 8 }, 3);
+	assert_string_equal(printed(&f, OUT_TEXT, 0, 2),
+			    "@m:\n[4, 8)                 1 " FULL
+			    "[8, 16)                0 |@@@@@@@@@@@@@@@@@@@@@@@@@@            "
+			    "              |\n\n");
+	out_map_done(&f.entries);
+}
+
 static void histogram_json(void **state)
 {
 	static const int64_t values[] = { -5, 3, 4 };
@@ -360,8 +374,9 @@ static void histograms_sort_by_their_counts(void **state)
 			    "@m[x]:\n[4, 8)                 1 " FULL "\n"
 			    "@m[y]:\n[2, 4)                 1 |@@@@@@                            "
 			    "                  |\n[4, 8)                 8 " FULL "\n");
-	assert_string_equal(printed(&f, OUT_TEXT, 1, 2), "@m[y]:\n[2, 4)                 0 " EMPTY
-							 "[4, 8)                 4 " FULL "\n");
+	assert_string_equal(printed(&f, OUT_TEXT, 1, 2),
+			    "@m[y]:\n[2, 4)                 0 |@@@@@@                            "
+			    "                  |\n[4, 8)                 4 " FULL "\n");
 	assert_string_equal(printed(&f, OUT_JSON, 1, 0),
 			    "{\"type\": \"hist\", \"data\": {\"@m\": {\"y\": ["
 			    "{\"min\": 2, \"max\": 3, \"count\": 1},"
@@ -433,6 +448,7 @@ int main(void)
 		cmocka_unit_test(top_keeps_the_largest_and_div_divides),
 		cmocka_unit_test(many_entries_stay_in_order),
 		cmocka_unit_test(histogram_bars),
+		cmocka_unit_test(dividing_a_histogram_leaves_its_bars),
 		cmocka_unit_test(histogram_json),
 		cmocka_unit_test(labels_have_units),
 		cmocka_unit_test(histograms_sort_by_their_counts),
