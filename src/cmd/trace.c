@@ -259,11 +259,25 @@ static int trace(struct unit *u, void *state)
 	return u->opt->debug ? EXIT_DONE : run(u, t, &compiled);
 }
 
+/*
+ * A standard stream that the caller closed would be the number of the next descriptor opened, a
+ * map's or a program's: it is kept busy with one that cannot be written to.
+ */
+static int fill_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			return -errno;
+	return 0;
+}
+
 int cmd_trace(const struct options *opt)
 {
 	struct trace t = { .child = CHILD_NONE, .output = STDOUT_FILENO };
-	int status;
+	int status = fill_streams();
 
+	if (status < 0)
+		return complain(opt, "cannot open /dev/null: %s", strerror(-status));
 	t.signals = open_signals();
 	if (t.signals < 0)
 		return complain(opt, "cannot receive signals: %s", strerror(-t.signals));

@@ -157,9 +157,10 @@ int unit_read(struct unit *u)
 int unit_compile(struct unit *u, const struct lang_options *lang, struct lang_result *ret)
 {
 	int err = lang_compile(&u->env, &u->sources, u->source, lang, ret);
+	bool told = u->diags.errors;
 
 	unit_report(u);
-	if (err && !u->diags.errors)
+	if (err && !told)
 		complain(u->opt, "%s", strerror(-err));
 	return err ? EXIT_FAILED : EXIT_DONE;
 }

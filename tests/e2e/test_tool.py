@@ -82,3 +82,21 @@ def test_loaded_programs_show_the_scripts_lines():
 def test_shipped_examples_compile():
     for script in sorted((ROOT / "examples").glob("*.bt")):
         assert skep("--dry-run", script).status == 0
+
+
+@pytest.mark.unprivileged
+def test_an_error_is_told_once():
+    found = skep("-e", "BEGIN { nosuch(); }", status=1)
+    assert "nosuch" in found.err and "Invalid argument" not in found.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_not_taken_by_another_file(closed):
+    script = 'BEGIN { printf("out\\n"); exit(); }'
+    found = subprocess.run(["sh", "-c", f"exec \"$0\" -e '{script}' {closed}", SKEP],
+                           capture_output=True, text=True, timeout=30, check=False)
+    lost = ">&-" in closed.replace("2>&-", "")
+    assert found.returncode == (1 if lost else 0)
+    assert found.stdout == ("" if lost else "out\n")
+    if closed == ">&-":
+        assert "cannot write output: Bad file descriptor" in found.stderr
