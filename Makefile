@@ -25,15 +25,16 @@ override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -ffunction-sections -fda
 override LDFLAGS += -Wl,--gc-sections $(EXTRA_LDFLAGS)
 LIBS := -lelf -lz
 
-# libpcap is optional: there if a program links with it, statically too where that is asked.
-# PCAP=no leaves it out.
-ifndef PCAP
-PCAP := $(shell t=$$(mktemp) && echo 'int main(void) { return !pcap_open_dead(1, 1); }' | \
-	$(CC) $(EXTRA_LDFLAGS) -include pcap.h -x c -o $$t - -lpcap 2>/dev/null && echo yes; rm -f $$t)
-endif
+# libpcap is loaded when a filter expression comes; a static skep holds it where there is one to
+# link with (PCAP=no leaves it out).
+ifneq ($(filter -static,$(EXTRA_LDFLAGS)),)
+override CPPFLAGS += -DSKEP_STATIC
+PCAP ?= $(shell t=$$(mktemp) && echo 'int pcap_open_dead(int, int); int main(void) { return !pcap_open_dead(1, 1); }' | \
+	$(CC) -static -x c -o $$t - -lpcap 2>/dev/null && echo yes; rm -f $$t)
 ifeq ($(PCAP),yes)
-override CPPFLAGS += -DHAVE_PCAP
+override CPPFLAGS += -DPCAP_LINKED
 LIBS += -lpcap
+endif
 endif
 
 LIB_SRC := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
