@@ -183,17 +183,18 @@ static int object_make(struct skep_object *o, struct making *make)
 		err = object_guard(o, find_fields, make);
 	if (!err)
 		err = map_make(&info, make->where, &make->fields, inner, &m);
-	if (!err)
+	if (!err) {
+		o->maps[make->index] = m; /* before it is filled: variables may hold its address */
 		err = fill(o, m, from, make);
-	if (err) {
-		skep_map_put(m);
-		if (make->why && !make->why->text[0])
-			why_printf(make->why, err, "map %s cannot be made: %s", from->name,
-				   strerrordesc_np(-err));
-		return err;
 	}
-	o->maps[make->index] = m;
-	return 0;
+	if (!err)
+		return 0;
+	o->maps[make->index] = NULL;
+	skep_map_put(m);
+	if (make->why && !make->why->text[0])
+		why_printf(make->why, err, "map %s cannot be made: %s", from->name,
+			   strerrordesc_np(-err));
+	return err;
 }
 
 int skep_object_map(struct skep_object *object, uint32_t index, enum skep_where where,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "engine/prog.h"
 
 /* ---- programs ---- */
 
@@ -27,6 +28,36 @@ static int place_in_engine(void *ctx, struct reloc *r, struct skep_map *map)
 		return number;
 	r->index = (uint32_t)number;
 	return 0;
+}
+
+/* A map that the caller set in place of the object's points at nothing that was made. */
+static bool is_here(const struct skep_object *o, uint32_t map)
+{
+	return o->maps[map] && o->maps[map]->map;
+}
+
+/* The maps whose variables those of map @k point at. */
+static int keep_pointed(const struct skep_object *o, uint32_t k, struct vm_prog *p)
+{
+	const struct image_map *from = &o->image->maps.v[k];
+	int err = 0;
+
+	for (uint32_t i = 0; i < from->inits.n && !err; i++)
+		if (from->inits.v[i].kind == INIT_ADDRESS && is_here(o, from->inits.v[i].index))
+			err = prog_keep_map(p, o->maps[from->inits.v[i].index]->map);
+	return err;
+}
+
+/* Programs may touch what they reach only by the addresses that variables hold. */
+static int keep_reached(const struct skep_object *o, struct vm_prog *p)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->nmaps && !err; i++)
+		for (uint32_t k = 0; k < o->image->maps.n && !err; k++)
+			if (o->maps[k] && o->maps[k]->map == p->maps[i])
+				err = keep_pointed(o, k, p);
+	return err;
 }
 
 static int prog_prepare(struct skep_engine *engine, const struct image_prog *from,
@@ -53,6 +84,8 @@ static int prog_prepare(struct skep_engine *engine, const struct image_prog *fro
 		err = vm_prog_new(engine->engine, &image, &options, &p->prog, &reason);
 		if (err)
 			why_text(why, reason.data, reason.len);
+		else
+			err = keep_reached(p->object, p->prog);
 	}
 	buf_done(&reason);
 	free(image.relocs.v);
