@@ -67,25 +67,28 @@ static void maps_are_as_the_object_says(void **state)
 	skep_object_free(o);
 }
 
+#ifndef __has_feature /* gcc has macros instead */
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* A text that needs more memory than there is. */
 static void no_memory_is_an_error(void **state)
 {
 	enum { SIZE = 96 << 20 };
-	char *text = malloc(SIZE);
+	char *text;
 	struct rlimit old, tight = { 160 << 20, 0 };
 	struct skep_object *o;
 
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	free(text);
-	skip(); /* shadow memory is address space */
-#endif
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	free(text);
-	skip();
-#endif
-#endif
+	if (SANITIZED)
+		skip(); /* shadow memory is address space */
+	text = malloc(SIZE);
 	assert_non_null(text);
 	memset(text, '\n', SIZE);
 	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
