@@ -143,6 +143,39 @@ static void legacy_load(struct translator *t, bool indirect, uint32_t k, uint32_
 	emit(t, indirect ? index[log] : absolute[log], 0, X, 0, (int32_t)k);
 }
 
+/* Whether X + k is surely no offset from a header: all that the filter puts into X is small. */
+static bool stays_positive(const struct translator *t, uint32_t k)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct cbpf_form *f = cbpf_find(t->insns[i].code);
+
+		if (f->op == COP_TAX || (f->op == COP_LOAD_MEM && f->to_x) ||
+		    (f->op == COP_LOAD_IMM && f->to_x && t->insns[i].k > FURTHEST))
+			return false;
+	}
+	return k <= FURTHEST;
+}
+
+/*
+ * r1 is an offset; makes it count from data:
+ *	if (w1 > FURTHEST - 4) {
+ *		w1 -= CBPF_NET_OFF;
+ *		if (w1 <= 0xfffff) w1 += ETHER_HEADER;	it counted from the network header
+ *		else w1 += 0x100000;			from the link header, or is nothing
+ *	}
+ */
+static void emit_rebase(struct translator *t)
+{
+	enum { SPAN = CBPF_NET_OFF - CBPF_LINK_OFF }; /* and 0 - CBPF_NET_OFF */
+
+	emit(t, INSN_JLE32_K, T1, 0, 5, FURTHEST - 4);
+	emit(t, INSN_ADD32_K, T1, 0, 0, SPAN);
+	emit(t, INSN_JGT32_K, T1, 0, 2, SPAN - 1);
+	emit(t, INSN_ADD32_K, T1, 0, 0, ETHER_HEADER);
+	emit(t, INSN_JA, 0, 0, 1, 0);
+	emit(t, INSN_ADD32_K, T1, 0, 0, SPAN);
+}
+
 static int load_indirect(struct translator *t, uint32_t width)
 {
 	if (!is_direct(t)) {
@@ -152,6 +185,8 @@ static int load_indirect(struct translator *t, uint32_t width)
 	emit(t, INSN_MOV32_X, T1, X, 0, 0);
 	if (t->i->k)
 		emit(t, INSN_ADD32_K, T1, 0, 0, (int32_t)t->i->k);
+	if (!stays_positive(t, t->i->k))
+		emit_rebase(t);
 	emit_access(t, A, 0, width, true);
 	return 0;
 }

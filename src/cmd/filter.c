@@ -6,12 +6,11 @@
 #include "cmd/filter.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bpf/disasm.h"
+#include "cmd/verb.h"
 
 enum { INPUT_LIMIT = 1 << 20 };
 
@@ -23,32 +22,21 @@ static const struct option_row rows[] = {
 };
 _Static_assert(ARRAY_LEN(rows) <= OPTION_ROWS, "option_rows_parse has room for that many");
 
-static int show_help(const struct options *program)
-{
-	struct buf text = { 0 };
-
-	buf_puts(&text, "skep filter: classic BPF, as sockets, tc, xtables and seccomp take it.\n\n"
-			"Usage: skep filter [OPTIONS] 'EXPRESSION'    as tcpdump takes it\n"
-			"       skep filter [OPTIONS] --from FILE\n"
-			"       skep filter --seccomp FILE|PID [--call CALL]...\n\nOptions:\n");
-	option_rows_help(&text, rows, ARRAY_LEN(rows));
-	buf_puts(&text, "\nExamples:\n"
-			"  skep filter 'tcp port 80'\n"
-			"  skep filter -r in.pcap -w out.pcap 'udp port 53'\n"
-			"  skep filter --format tc 'icmp'\n"
-			"  skep filter --seccomp 1234 --call openat:0,0,2\n");
-	return show(program, &text);
-}
+static const char usage[] =
+	"skep filter takes classic BPF, as sockets, tc, xtables, tcpdump and seccomp have it.\n\n"
+	"Usage: skep filter [OPTIONS] 'EXPRESSION'    in tcpdump's language\n"
+	"       skep filter [OPTIONS] --from FILE\n"
+	"       skep filter --seccomp FILE|PID [--call CALL]...\n\n"
+	"Without -r, -i and --seccomp the filter is printed.\n\n"
+	"Examples:\n"
+	"  skep filter 'tcp port 80'\n"
+	"  skep filter -r in.pcap -w out.pcap 'udp port 53'\n"
+	"  skep filter --format tc icmp\n"
+	"  skep filter --seccomp 1234 --call openat:0,0,2";
 
 int filter_report(struct filter_job *job)
 {
-	struct buf text = { 0 };
-
-	for (const struct diag *d = job->diags.first; d; d = d->next)
-		diag_render(&text, &job->diags, d, false);
-	if (!text.err)
-		write_all(STDERR_FILENO, text.data, text.len);
-	buf_done(&text);
+	verb_diags(&job->diags);
 	return EXIT_FAILED;
 }
 
@@ -76,13 +64,16 @@ int filter_check(struct filter_job *job, enum cbpf_use use)
 int filter_load(struct filter_job *job, const char *path)
 {
 	struct buf text = { 0 };
-	int err = streq(path, "-") ? buf_read_fd(&text, STDIN_FILENO, INPUT_LIMIT)
-				   : buf_read_file(&text, AT_FDCWD, path, INPUT_LIMIT);
 	const struct source *src;
+	int status = verb_read(job->program, path, &text);
 
-	if (err) {
+	if (status) {
 		buf_done(&text);
-		return complain(job->program, "cannot read %s: %s", path, strerror(-err));
+		return status;
+	}
+	if (text.len > INPUT_LIMIT) {
+		buf_done(&text);
+		return complain(job->program, "%s is too big for a filter", path);
 	}
 	src = sources_add(&job->sources, path, text.data ? text.data : "", text.len);
 	buf_done(&text);
@@ -232,13 +223,6 @@ int filter_get(struct filter_job *job, const struct link_type *link)
 
 /* ---- the verb ---- */
 
-static int usage(const struct options *program, const char *why)
-{
-	complain(program, "%s", why);
-	complain(program, "try 'skep filter --help'");
-	return EXIT_USAGE;
-}
-
 /* What does not go together; NULL: all is well. */
 static const char *conflict(const struct filter_job *job)
 {
@@ -287,14 +271,15 @@ static int run(struct filter_job *job)
 
 	job->expression = joined(job);
 	if (conflict(job))
-		return usage(job->program, conflict(job));
+		return verb_usage(job->program, "%s", conflict(job));
 	if (!read_count(job))
-		return usage(job->program, "-c needs a number above 0");
+		return verb_usage(job->program, "-c needs a number above 0");
 	if (job->opt.seccomp)
 		return filter_seccomp(job);
 	link = link_by_name(job->opt.link ? job->opt.link : format_of(job)->link);
 	if (!link)
-		return usage(job->program, "--link is EN10MB, RAW, LINUX_SLL, LINUX_SLL2 or NULL");
+		return verb_usage(job->program,
+				  "--link is EN10MB, RAW, LINUX_SLL, LINUX_SLL2 or NULL");
 	if (job->opt.read)
 		return filter_read_file(job);
 	if (job->opt.device)
@@ -306,19 +291,13 @@ static int run(struct filter_job *job)
 int cmd_filter(const struct options *program, int argc, char **argv)
 {
 	struct filter_job job = { .program = program };
-	struct buf why = { 0 };
-	int first = option_rows_parse(&job.opt, rows, ARRAY_LEN(rows), argc, argv, &why);
-	int status;
+	int status = verb_options(program, usage, &job.opt, rows, ARRAY_LEN(rows), &job.opt.help,
+				  &argc, &argv);
 
-	if (first < 0) {
-		status = usage(program, why.data);
-		buf_done(&why);
+	if (status >= 0)
 		return status;
-	}
-	if (job.opt.help)
-		return show_help(program);
-	job.args = argv + first;
-	job.nargs = argc - first;
+	job.args = argv;
+	job.nargs = argc;
 	arena_init(&job.arena, &job.no_memory);
 	if (setjmp(job.no_memory)) {
 		arena_done(&job.arena);

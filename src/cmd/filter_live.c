@@ -187,6 +187,7 @@ static void tell(struct live *l)
 static int run(struct live *l)
 {
 	struct sockaddr_ll at;
+	const int unused = 0; /* the kernel wants an option's value even where it has none */
 	int status = open_socket(l, &at);
 
 	status = status ? status : filter_get(l->job, l->link);
@@ -201,7 +202,8 @@ static int run(struct live *l)
 		l->job->opt.lock ? ", filter locked" : "");
 	status = capture(l);
 	tell(l);
-	if (!l->job->opt.lock && setsockopt(l->fd, SOL_SOCKET, SO_DETACH_FILTER, NULL, 0))
+	if (!l->job->opt.lock &&
+	    setsockopt(l->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)))
 		return fail(l, "take the filter off");
 	return status;
 }

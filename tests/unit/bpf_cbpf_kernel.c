@@ -25,7 +25,8 @@
 #include "bpf/disasm.h"
 
 enum { MOST = 24, PACKET = 1100, ROUNDS = 1500, NOBODY_UID = 65534 };
-enum { ATTACH_FILTER = 26, ATTACH_BPF = 50 }; /* SO_ATTACH_FILTER, SO_ATTACH_BPF */
+enum { ATTACH_FILTER = 26, ATTACH_BPF = 50 };       /* SO_ATTACH_FILTER, SO_ATTACH_BPF */
+enum { SOCKET_FILTER = 1, SCHED_CLS = 3, XDP = 6 }; /* BPF_PROG_TYPE_* */
 enum { AUDIT_X86_64 = 0xc000003e, AUDIT_ARM64 = 0xc00000b7 };
 
 struct fprog {
@@ -266,9 +267,9 @@ struct prog_load {
 };
 
 /* Loads the translation; -1: this user may not load eBPF. */
-static int load_translation(const struct filter *f)
+static int load_translation(const struct filter *f, enum cbpf_way way, uint32_t type)
 {
-	const struct cbpf_translate opt = { .way = CBPF_LEGACY };
+	const struct cbpf_translate opt = { .way = way };
 	static char log[1 << 16];
 	jmp_buf no_memory;
 	struct arena arena;
@@ -279,8 +280,8 @@ static int load_translation(const struct filter *f)
 	arena_init(&arena, &no_memory);
 	diags_init(&d, &arena, NULL);
 	assert_int_equal(cbpf_translate(f->v, f->n, &opt, &insns, &n, &d), 0);
-	struct prog_load attr = { 1, (uint32_t)n, (uintptr_t)insns, (uintptr_t) "GPL",
-				  1, sizeof(log), (uintptr_t)log };
+	struct prog_load attr = { type, (uint32_t)n, (uintptr_t)insns, (uintptr_t) "GPL",
+				  1,    sizeof(log), (uintptr_t)log };
 	int fd = (int)syscall(SYS_bpf, 5, &attr, sizeof(attr));
 	if (fd < 0 && errno != EPERM)
 		fail_msg("the translation is refused: %s", log);
@@ -365,7 +366,7 @@ static void accepted_lengths_are_the_same(void **state)
 			mutate(&f);
 		if (attach(classic.sockets[1], &f) || depends_on_the_machine(&f, may_load))
 			continue;
-		int fd = may_load ? load_translation(&f) : -1;
+		int fd = may_load ? load_translation(&f, CBPF_LEGACY, SOCKET_FILTER) : -1;
 		may_load = fd >= 0;
 		if (may_load)
 			assert_int_equal(setsockopt(translated.sockets[1], SOL_SOCKET, ATTACH_BPF,
@@ -376,6 +377,64 @@ static void accepted_lengths_are_the_same(void **state)
 	}
 	pair_done(&classic);
 	pair_done(&translated);
+}
+
+struct prog_run {
+	uint32_t fd, retval, size_in, size_out;
+	uint64_t in, out;
+	uint32_t repeat, duration, ctx_size_in, ctx_size_out;
+	uint64_t ctx_in, ctx_out;
+};
+
+static bool has_extension(const struct filter *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (cbpf_find(f->v[i].code)->op == COP_LOAD_ABS && cbpf_ext_find(f->v[i].k))
+			return true;
+	}
+	return false;
+}
+
+/* Direct access: the kernel's verifier takes it, and test runs give the same. */
+static void compare_direct(const struct filter *f, enum cbpf_way way, uint32_t type)
+{
+	static const uint32_t sizes[] = { PACKET, 61, 14 };
+	int fd = load_translation(f, way, type);
+
+	if (fd < 0)
+		skip();
+	for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
+		uint8_t bytes[PACKET] = { [12] = 0x12, [13] = 0x34 };
+		struct cbpf_packet p = { .head = bytes,
+					 .end = sizes[s],
+					 .length = sizes[s],
+					 .network = 14,
+					 .has_link = true };
+		struct prog_run attr = { .fd = (uint32_t)fd,
+					 .size_in = sizes[s],
+					 .in = (uintptr_t)bytes };
+
+		for (size_t i = 14; i < sizes[s]; i++)
+			bytes[i] = (uint8_t)(roll(3) ? roll(256) : 0);
+		if (syscall(SYS_bpf, 10, &attr, sizeof(attr)))
+			fail_msg("test run: %s", strerror(errno));
+		if (attr.retval != cbpf_run(f->v, &p))
+			fail_filter(f, "direct access", cbpf_run(f->v, &p), attr.retval);
+	}
+	close(fd);
+}
+
+static void direct_access_gives_the_same(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < rounds() / 3; i++) {
+		struct filter f = likely(CBPF_SOCKET);
+
+		if (cbpf_check(f.v, f.n, CBPF_SOCKET, NULL, NULL) || has_extension(&f))
+			continue;
+		compare_direct(&f, CBPF_XDP, XDP);
+		compare_direct(&f, CBPF_TC, SCHED_CLS);
+	}
 }
 
 /* Attributes: loads and searches in packets made of them. */
@@ -544,6 +603,7 @@ int main(void)
 		cmocka_unit_test(every_code_is_judged_alike),
 		cmocka_unit_test(seccomp_takes_and_refuses_the_same),
 		cmocka_unit_test(accepted_lengths_are_the_same),
+		cmocka_unit_test(direct_access_gives_the_same),
 		cmocka_unit_test(attributes_are_found_where_the_kernel_finds_them),
 		cmocka_unit_test(extensions_of_a_datagram),
 		cmocka_unit_test(seccomp_actions_are_the_same),
