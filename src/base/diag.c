@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_SHOWN = 200 }; /* bytes of a source line: a generated script may be one long line */
+enum { LINE_SHOWN = 240 }; /* bytes of a source line: a generated script may be one long line */
 
 void diags_init(struct diags *d, struct arena *arena, const struct sources *sources)
 {
