@@ -40,6 +40,7 @@ static void check_str(struct check *c, struct node *n)
 {
 	const struct node *from = node_kid(n, 0);
 	const struct type *t = from->type;
+	uint32_t size;
 
 	if (!has_address(t)) {
 		diag_error(c->diags, from->span,
@@ -47,8 +48,10 @@ static void check_str(struct check *c, struct node *n)
 			   type_name(c->s->types, t));
 		return;
 	}
-	n->type = type_string(c->s->types,
-			      from->kind == NODE_STRING ? from->length + 1 : sized(c, n, 1));
+	size = sized(c, n, 1);
+	if (from->kind == NODE_STRING)
+		size = node_kid(n, 1) ? MIN(size, from->length + 1) : from->length + 1;
+	n->type = type_string(c->s->types, size);
 }
 
 /* A string is read when it is known where to. */

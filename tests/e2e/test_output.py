@@ -124,6 +124,11 @@ def test_str_cuts_at_its_length():
     assert found.out.startswith("hel")
 
 
+def test_str_cuts_a_literal_too():
+    found = begin('printf("%s|%s|%s\\n", str("hello", 3), str("hello", 9), str($1, 2));', "word")
+    assert found == "hel|hello|wo\n"
+
+
 def test_long_strings_reach_the_user_whole():
     text = "x" * 1000
     found = trace(f'uprobe:{CALLS}:traced_say {{ printf("%s\\n", str(arg0)); }}', f"{CALLS} say 1 {text}")
