@@ -98,11 +98,13 @@ static const struct verb {
 	const char *name;
 	int (*run)(const struct options *program, int argc, char **argv);
 } verbs[] = {
+	/* clang-format off */
 	{ "asm", cmd_asm },
 	{ "disasm", cmd_disasm },
 	{ "filter", cmd_filter },
 	{ "run", cmd_run },
 	{ "test", cmd_test },
+	/* clang-format on */
 };
 
 /* The verb that the first argument names, unless it is a file; the name bpftrace has none. */
