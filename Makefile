@@ -45,7 +45,7 @@ UNIT_SRC := $(foreach r,$(ROOMS),$(wildcard tests/unit/$(r)_*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC := $(wildcard fuzz/*.c)
 
-.PHONY: all help lib install-lib run test test-kernels bless bench fuzz static install clean units units-build calls fuzzers
+.PHONY: all help lib install-lib run test test-kernels bless bench fuzz diff-kernel static install clean units units-build calls fuzzers
 all: $(BUILD)/skep $(BUILD)/skep-conformance
 
 help:
@@ -80,6 +80,11 @@ bench: all calls $(BUILD)/spawn
 fuzz:
 	$(Q)tools/need build test
 	$(Q)tools/check fuzz
+
+#: make diff-kernel   random programs here and on the running kernel (root; SECONDS=60, SEED=n)
+SECONDS ?= 60
+diff-kernel: $(BUILD)/unit/engine_diff_kernel
+	$(Q)SECONDS=$(SECONDS) SEED=$(or $(SEED),$$(date +%s)00000) $<
 
 #: make static        one static binary, build-static/skep
 static:
