@@ -47,7 +47,7 @@ const struct link_type *link_by_file(uint32_t in_file);
 /* ---- filter_pcap.c: expressions ---- */
 
 /* filter_compile - compiles @expression with libpcap for packets of @link. -EINVAL, -EOPNOTSUPP
- * (built without libpcap) with the reason in @why. */
+ * (there is no libpcap) with the reason in @why. */
 int filter_compile(struct cbpf *out, struct arena *arena, const char *expression,
 		   const struct link_type *link, struct buf *why);
 

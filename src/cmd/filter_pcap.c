@@ -110,9 +110,8 @@ int filter_compile(struct cbpf *out, struct arena *arena, const char *expression
 
 	if (err)
 		buf_printf(why,
-			   "%s: expressions need libpcap (package libpcap0.8 or libpcap), which is "
-			   "not "
-			   "here; --from reads filters in other forms",
+			   "%s: expressions need libpcap (package libpcap0.8 or libpcap), which "
+			   "is not here; --from reads filters in other forms",
 			   expression);
 	else
 		err = compile(&lib, out, arena, expression, link, why);
