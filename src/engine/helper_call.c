@@ -29,15 +29,15 @@ ENGINE_HELPER(tail_call)
 	return 0;
 }
 
-/* loop(count, function, context, flags): function(i, context) until it gives 1. */
+/* loop(count, function, context, flags): function(i, context) until it gives 1. As where the kernel
+ * inlines the call, all 64 bits of the count matter and "too many" is a 32-bit number. */
 ENGINE_HELPER(loop)
 {
-	uint32_t count = (uint32_t)a;
-
 	if (d)
 		return HELPER_ERROR(-EINVAL);
-	if (count > VM_MAX_LOOPS)
-		return HELPER_ERROR(-E2BIG);
+	if (a > VM_MAX_LOOPS)
+		return (uint32_t)-E2BIG;
+	uint32_t count = (uint32_t)a;
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t stop = vm_call(vm, b, i, c, 0, 0, 0);
 

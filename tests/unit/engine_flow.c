@@ -105,7 +105,7 @@ static void bpf_loop(void **state)
 	assert_int_equal(run(&m, p, context, sizeof(context)), 4);
 	assert_int_equal(context[0], 6);
 	context[2] = (1 << 23) + 1;
-	assert_int_equal((int64_t)run(&m, p, context, sizeof(context)), -E2BIG);
+	assert_int_equal(run(&m, p, context, sizeof(context)), (uint32_t)-E2BIG);
 	context[2] = 1, context[3] = 1;
 	assert_int_equal((int64_t)run(&m, p, context, sizeof(context)), -EINVAL);
 	assert_ends(&m, VM_DONE);
