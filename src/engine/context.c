@@ -227,11 +227,28 @@ void context_done(struct context *c)
 	c->memory = NULL;
 }
 
+/* The frame's type; of frames that have a length in its place, the kernel's name for what follows.
+ */
+static void set_protocol(struct context *c, const char *frame, size_t size)
+{
+	const uint8_t *type = (const uint8_t *)frame + 12;
+	bool has_length = type[0] < 0x06; /* ETH_P_802_3_MIN */
+	uint8_t protocol[2] = { type[0], type[1] };
+
+	if (has_length) {
+		protocol[0] = 0;
+		protocol[1] = size >= 16 && type[2] == 0xff && type[3] == 0xff
+				      ? 1
+				      : 4; /* 802.3, 802.2 */
+	}
+	memcpy(c->bytes + 16, protocol, 2);
+}
+
 /* What the kernel knows of a frame before programs run. */
-static void fill_packet(struct context *c, const char *frame)
+static void fill_packet(struct context *c, const char *frame, size_t size)
 {
 	if (c->kind->layout == LAYOUT_sk_buff)
-		memcpy(c->bytes + 16, frame + 12, 2); /* protocol: the frame's type */
+		set_protocol(c, frame, size);
 }
 
 int context_packet(struct context *c, const void *frame, size_t size)
@@ -259,7 +276,7 @@ int context_packet(struct context *c, const void *frame, size_t size)
 	c->limit = c->memory + room;
 	if (c->kind->packet == CONTEXT_NETWORK)
 		c->meta = c->data = c->data + CONTEXT_ETH;
-	fill_packet(c, frame);
+	fill_packet(c, frame, size);
 	place_packet(c);
 	return 0;
 }
