@@ -24,8 +24,9 @@ struct jit_options {
 /* jit_features - what this machine's CPU has. */
 uint32_t jit_features(void);
 
-/* jit_compile - makes p->run machine code. -ENOTSUP: no back end for this machine; -ENOMEM; -EPERM
- * where the system forbids executable pages. On failure the program stays interpreted. */
+/* jit_compile - makes p->run machine code. -ENOTSUP: no back end for this machine, or the program
+ * jumps from one function into another; -ENOMEM; -EPERM, -EACCES where the system forbids
+ * executable pages. On failure the program stays interpreted. */
 int jit_compile(struct vm_prog *p, const struct jit_options *opt);
 void jit_free(struct vm_prog *p);
 

@@ -176,6 +176,23 @@ static void plan_depth(struct jit_plan *plan)
 		plan->unbounded |= plan->funcs[i].frames > VM_MAX_DEPTH;
 }
 
+/* Whether no way leads from one function's ops into another's but calls. The interpreter does not
+ * care; compiled code has a frame for each. */
+static bool is_apart(const struct vm_prog *p, const struct vm_func *f)
+{
+	uint32_t end = f->op + f->length;
+	uint8_t last = insn_forms[p->ops[end - 1].id].op;
+
+	for (uint32_t i = f->op; i < end; i++) {
+		uint8_t op = insn_forms[p->ops[i].id].op;
+		uint32_t target = (uint32_t)p->ops[i].target;
+
+		if (((op >= OP_JEQ && op <= OP_MAY_GOTO)) && (target < f->op || target >= end))
+			return false;
+	}
+	return last == OP_EXIT || last == OP_JA;
+}
+
 /* ---- functions inlined ---- */
 
 enum { INLINE_MAX = 24 }; /* ops; as much code as a call and its frame, or little more */
@@ -345,6 +362,10 @@ int jit_plan_make(struct jit_plan *plan, const struct vm_prog *p, const struct j
 	plan->funcs = calloc(p->nfuncs, sizeof(*plan->funcs));
 	if (!plan->jops || !plan->index || !plan->funcs)
 		return -ENOMEM;
+	for (uint32_t i = 0; p->nfuncs > 1 && i < p->nfuncs; i++) {
+		if (!is_apart(p, &p->funcs[i]))
+			return -ENOTSUP;
+	}
 	plan_depth(plan);
 	if (plan_ops(plan))
 		return -ENOMEM;
