@@ -129,8 +129,8 @@ static void faults(void **state)
 		"r2 = 3\nr2 <<= 3\nr1 += r2\nr0 = *(u64 *)(r1 +280)\nexit\n",
 		"r0 = *(u64 *)(r1 +0)\nr2 = r10\nr2 += -5000\n*(u8 *)(r2 +0) = 1\nexit\n",
 		"r6 = r1\ncall f\nexit\nf:\nr0 = *(u8 *)(r6 -1)\nexit\n",
-		"r6 = r1\ncall f\nexit\nf:\nr7 = 1\ncall g\nexit\ng:\nr8 = 2\n"
-		"r0 = *(u8 *)(r6 -1)\nexit\n",
+		("r6 = r1\ncall f\nexit\nf:\nr7 = 1\ncall g\nexit\ng:\nr8 = 2\n"
+		 "r0 = *(u8 *)(r6 -1)\nexit\n"),
 		"r0 = *(u64 *)(r10 +0)\nexit\n",
 		"*(u64 *)(r10 -516) = 1\nexit\n",
 		"r2 = 1\nlock *(u64 *)(r1 +288) += r2\nexit\n",
