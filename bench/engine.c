@@ -59,48 +59,51 @@ struct bench {
 };
 
 #define CODE(name) static const uint64_t name##_code[] =
-CODE(alu64) {
+CODE(alu64){
 #include "programs/alu64.h"
 };
-CODE(alu32) {
+CODE(alu32){
 #include "programs/alu32.h"
 };
-CODE(memrw) {
+CODE(memrw){
 #include "programs/memrw.h"
 };
-CODE(fnv) {
+CODE(fnv){
 #include "programs/fnv.h"
 };
-CODE(csum) {
+CODE(csum){
 #include "programs/csum.h"
 };
-CODE(jhash) {
+CODE(jhash){
 #include "programs/jhash.h"
 };
-CODE(branchy) {
+CODE(branchy){
 #include "programs/branchy.h"
 };
-CODE(divmod) {
+CODE(divmod){
 #include "programs/divmod.h"
 };
-CODE(sort) {
+CODE(sort){
 #include "programs/sort.h"
 };
-CODE(calls) {
+CODE(calls){
 #include "programs/calls.h"
 };
-CODE(ret) {
+CODE(ret){
 #include "programs/ret.h"
 };
-CODE(parse) {
+CODE(parse){
 #include "programs/parse.h"
 };
 
-#define BENCH(name, ...) { #name, name, name##_code, ARRAY_LEN(name##_code), __VA_ARGS__ }
+#define BENCH(name, ...)                                                      \
+	{                                                                     \
+#name, name, name##_code, ARRAY_LEN(name##_code), __VA_ARGS__ \
+	}
 static struct bench benches[] = {
-	BENCH(ret, true),      BENCH(parse, true),    BENCH(alu64, false),   BENCH(alu32, false),
-	BENCH(memrw, false),   BENCH(fnv, false),     BENCH(csum, false),    BENCH(jhash, false),
-	BENCH(branchy, false), BENCH(divmod, false),  BENCH(sort, false),    BENCH(calls, false),
+	BENCH(ret, true),      BENCH(parse, true),   BENCH(alu64, false), BENCH(alu32, false),
+	BENCH(memrw, false),   BENCH(fnv, false),    BENCH(csum, false),  BENCH(jhash, false),
+	BENCH(branchy, false), BENCH(divmod, false), BENCH(sort, false),  BENCH(calls, false),
 };
 
 static double now(void)
@@ -122,9 +125,11 @@ static struct region packet_region;
 /* Text for the state machine, numbers for the rest; a TCP segment's headers for `parse`. */
 static void fill_packet(bool frame)
 {
-	static const uint8_t head[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8,  0, 0x45, 0, 3, 0xf2,
-					0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0,  1, 10, 0, 0, 2,
-					0x80, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2 };
+	static const uint8_t head[] = {
+		2, 0,    0,    0, 0, 1,  2,  0, 0, 0, 0,  2, 8, 0, 0x45, 0,
+		3, 0xf2, 0,    0, 0, 0,  64, 6, 0, 0, 10, 0, 0, 1, 10,   0,
+		0, 2,    0x80, 0, 0, 80, 0,  0, 0, 1, 0,  0, 0, 0, 0x50, 2
+	};
 	uint32_t x = 12345;
 
 	for (unsigned i = 0; i < SIZE; i++) {
@@ -291,7 +296,8 @@ static void print_ratio(double a, double b, double goal)
 static void print_row(const struct bench *b, double kernel_entry)
 {
 	double kernel = b->ns[KERNEL] < 0 ? -1 : b->ns[KERNEL] - kernel_entry;
-	double goal = kernel > 0 && !b->apart ? MAX(kernel, b->ns[NATIVE]) * 1.02 / b->ns[NATIVE] : 0;
+	double goal = kernel > 0 && !b->apart ? MAX(kernel, b->ns[NATIVE]) * 1.02 / b->ns[NATIVE]
+					      : 0;
 
 	printf("%-8s%10.1f%10.1f", b->name, b->ns[NATIVE], b->ns[UNCHECKED]);
 	print_ratio(b->ns[UNCHECKED], b->ns[NATIVE], goal);
