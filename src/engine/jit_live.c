@@ -8,27 +8,13 @@
  */
 #include "engine/jit_priv.h"
 
-enum { ALL = (1 << VM_REGISTERS) - 1, R0 = 1, CALLER = 0x3e, FRAME = 1 << 10 };
-
-uint32_t jop_reads(const struct jop *j)
-{
-	return ((1u << j->a | 1u << j->b | 1u << j->c) & ALL) | j->also;
-}
-
-uint32_t jop_writes(const struct jop *j)
-{
-	return 1u << j->dst & ALL;
-}
-
-bool jop_is_pure(const struct jop *j)
-{
-	return (j->op >= OP_ADD && j->op <= OP_PERCPU_ADDR) || j->op == JIT_LEA ||
-	       j->op == JIT_ROTATE;
-}
+enum { ALL = JOP_REGISTERS, R0 = 1, CALLER = 0x3e, FRAME = 1 << 10 };
 
 /* What is live before @j when @out is after it. */
 static uint32_t before(const struct jit_plan *plan, const struct jop *j, uint32_t out)
 {
+	if (jop_is_pure(j) || jop_is_access(j))
+		return (out & ~jop_writes(j)) | jop_reads(j);
 	switch (j->op) {
 	case OP_EXIT: return plan->exit_live;
 	case OP_JA: return plan->in[j->target];

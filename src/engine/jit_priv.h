@@ -108,13 +108,29 @@ void jit_plan_done(struct jit_plan *plan);
 void jit_live(struct jit_plan *plan);
 /* jit_live_prune - drops jops whose result nobody reads; needs: in[] still true at targets. */
 void jit_live_prune(struct jit_plan *plan);
-uint32_t jop_reads(const struct jop *j);
-uint32_t jop_writes(const struct jop *j);
-/* jop_is_pure - has no effect but on dst. */
-bool jop_is_pure(const struct jop *j);
 
 /* ---- jit_fold.c ---- */
 void jit_fold(struct jit_plan *plan);
+
+enum { JOP_REGISTERS = (1 << VM_REGISTERS) - 1 };
+
+/* Sets of registers; what calls and exits read besides is in jit_live.c. */
+static inline uint32_t jop_reads(const struct jop *j)
+{
+	return ((1u << j->a | 1u << j->b | 1u << j->c) & JOP_REGISTERS) | j->also;
+}
+
+static inline uint32_t jop_writes(const struct jop *j)
+{
+	return 1u << j->dst & JOP_REGISTERS;
+}
+
+/* jop_is_pure - has no effect but on dst. */
+static inline bool jop_is_pure(const struct jop *j)
+{
+	return (j->op >= OP_ADD && j->op <= OP_PERCPU_ADDR) || j->op == JIT_LEA ||
+	       j->op == JIT_ROTATE;
+}
 
 static inline bool jop_is_branch(const struct jop *j)
 {

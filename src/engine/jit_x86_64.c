@@ -12,7 +12,7 @@
 const uint8_t x86_regs[16] = { RAX, RDI, RSI, RDX,    RCX,    R8,     RBX,    R13,
 			       R14, R15, RBP, NO_REG, NO_REG, NO_REG, NO_REG, NO_REG };
 
-enum { HEAD_ALIGN = 16 };
+enum { HEAD_ALIGN = 32 };
 
 /* ---- jumps ---- */
 
@@ -203,9 +203,10 @@ static void end_run(struct x86 *x, const struct jop *j, enum vm_end end)
 /* r11 = address, r10 = op; a thunk goes on from there. */
 static void miss(struct x86 *x, const struct jop *j, const struct jit_cold *c)
 {
-	struct x86_mem m = x86_address(j);
+	struct x86_mem m;
 	unsigned which = j->op == JIT_FAULT ? 2 : c->kind == COLD_UNALIGNED ? 1 : 0;
 
+	x86_address(j, &m);
 	if (which != 2)
 		x86_rm(x, OP_W | 0x8d, T1, &m);
 	x86_number(x, T0, j->at);

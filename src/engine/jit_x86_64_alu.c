@@ -101,8 +101,9 @@ static unsigned into_dst(struct x86 *x, const struct jop *j)
 
 static void lea(struct x86 *x, const struct jop *j)
 {
-	struct x86_mem m = x86_address(j);
+	struct x86_mem m;
 
+	x86_address(j, &m);
 	/* Index alone wants four bytes of displacement; twice itself needs none. */
 	if (m.base == NO_REG && m.shift == 1)
 		m = (struct x86_mem){ m.index, m.index, 0, m.disp };

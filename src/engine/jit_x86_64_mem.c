@@ -46,11 +46,12 @@ void x86_rm(struct x86 *x, uint32_t op, unsigned reg, const struct x86_mem *m)
 		x86_half(x, (uint32_t)m->disp);
 }
 
-struct x86_mem x86_address(const struct jop *j)
+void x86_address(const struct jop *j, struct x86_mem *ret)
 {
-	return (struct x86_mem){
-		.base = x86_regs[j->a], .index = x86_regs[j->b], .shift = j->shift, .disp = j->disp
-	};
+	ret->base = x86_regs[j->a];
+	ret->index = x86_regs[j->b];
+	ret->shift = j->shift;
+	ret->disp = j->disp;
 }
 
 static unsigned log_of(const struct jop *j)
@@ -58,38 +59,41 @@ static unsigned log_of(const struct jop *j)
 	return (unsigned)__builtin_ctz(j->width / 8u);
 }
 
-/* Checks, and gives the address to use. */
-static struct x86_mem checked(struct x86 *x, const struct jop *j)
+/* Checks, and gives the address to use. By pointer: a struct returned in a register is put
+ * together in memory, and waits for it. */
+static void checked(struct x86 *x, const struct jop *j, struct x86_mem *m)
 {
 	const size_t room = offsetof(struct window, room);
-	struct x86_mem m = x86_address(j), at_window = { VM, T0, 0, 0 };
+	struct x86_mem at_window = { VM, T0, 0, 0 };
 	uint32_t top = x86_here(x);
 
+	x86_address(j, m);
 	if (!x->plan->checked || j->flags & JOP_FRAME)
-		return m;
+		return;
 	x86_byte(x, 0x44); /* mov r10d, [rip + hint] */
 	x86_byte(x, 0x8b);
 	x86_byte(x, 0x15);
 	x86_half(x, (uint32_t)(jit_hint(j->at) - (int32_t)(top + 7)));
-	x86_rm(x, OP_W | 0x8d, T1, &m);
+	x86_rm(x, OP_W | 0x8d, T1, m);
 	x86_rm(x, OP_W | 0x2b, T1, &at_window);
 	at_window.disp = (int32_t)(room + (jop_is_write(j) * 4 + log_of(j)) * sizeof(uint64_t));
 	x86_rm(x, OP_W | 0x3b, T1, &at_window);
 	x86_cold(x, CC_AE, COLD_MISS, top);
 	if (!x->plan->translate)
-		return m;
-	x86_rm(x, OP_W | 0x8d, T1, &m);
+		return;
+	x86_rm(x, OP_W | 0x8d, T1, m);
 	at_window.disp = offsetof(struct window, delta);
 	x86_rm(x, OP_W | 0x03, T1, &at_window);
-	return (struct x86_mem){ .base = T1, .index = NO_REG };
+	*m = (struct x86_mem){ .base = T1, .index = NO_REG };
 }
 
 static void load(struct x86 *x, const struct jop *j)
 {
 	static const uint32_t zero[] = { OP_0F | 0xb6, OP_0F | 0xb7, 0x8b, OP_W | 0x8b };
 	static const uint32_t sign[] = { OP_W | OP_0F | 0xbe, OP_W | OP_0F | 0xbf, OP_W | 0x63 };
-	struct x86_mem m = checked(x, j);
+	struct x86_mem m;
 
+	checked(x, j, &m);
 	x86_rm(x, j->op == OP_LOADSX ? sign[log_of(j)] : zero[log_of(j)], x86_regs[j->dst], &m);
 }
 
@@ -115,8 +119,9 @@ static void store_imm(struct x86 *x, const struct jop *j, const struct x86_mem *
 
 static void store(struct x86 *x, const struct jop *j)
 {
-	struct x86_mem m = checked(x, j);
+	struct x86_mem m;
 
+	checked(x, j, &m);
 	if (j->c == JIT_NONE)
 		store_imm(x, j, &m);
 	else
@@ -177,10 +182,11 @@ static void aligned(struct x86 *x, const struct jop *j)
 
 static void atomic(struct x86 *x, const struct jop *j)
 {
-	struct x86_mem m = checked(x, j), at = { T1, NO_REG, 0, 0 };
+	struct x86_mem m, at = { T1, NO_REG, 0, 0 };
 	unsigned value = x86_regs[j->c];
 	uint32_t w = x86_w(j);
 
+	checked(x, j, &m);
 	x86_rm(x, OP_W | 0x8d, T1, &m);
 	aligned(x, j);
 	switch (j->op) {
@@ -202,8 +208,9 @@ static void atomic(struct x86 *x, const struct jop *j)
 /* Loads acquire and stores release as they are; they want alignment none the less. */
 static void ordered(struct x86 *x, const struct jop *j)
 {
-	struct x86_mem m = checked(x, j), at = { T1, NO_REG, 0, 0 };
+	struct x86_mem m, at = { T1, NO_REG, 0, 0 };
 
+	checked(x, j, &m);
 	x86_rm(x, OP_W | 0x8d, T1, &m);
 	aligned(x, j);
 	if (j->op == OP_STORE_REL)

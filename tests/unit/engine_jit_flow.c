@@ -82,7 +82,8 @@ static void calls(void **state)
 static void calls_without_end(void **state)
 {
 	(void)state;
-	agree("r1 = 1\nf:\nr1 += 1\ncall f\nexit\n", VM_TOO_DEEP);
+	agree("r1 = 1\ncall f\nexit\nf:\nr1 += 1\ncall f\nexit\n", VM_TOO_DEEP);
+	agree("f:\nr1 += 1\ncall f\nexit\n", VM_TOO_DEEP);
 	assert_int_equal(agree("r1 = 6\ncall f\nexit\n"
 			       "f:\nr0 = r1\nif r1 == 0 goto out\nr1 -= 1\ncall f\nr0 += 1\n"
 			       "out:\nexit\n",
@@ -227,6 +228,26 @@ static void packet_loads(void **state)
 	assert_int_equal(agree("r6 = r1\nr0 = *(u32 *)skb[5000]\nr0 = 9\nexit\n", VM_DONE), 0);
 }
 
+/* Functions that run into each other have no frames of their own: they are interpreted. */
+static void functions_that_overlap(void **state)
+{
+	static const char *const texts[] = {
+		"r1 = 1\nr0 = 3\nif r1 == 2 goto f\ncall f\nf:\nr0 += 4\nexit\n",
+		"call f\nif r0 == 4 goto in\nexit\nf:\nr0 = 4\nin:\nr0 += 1\nexit\n",
+	};
+
+	(void)state;
+	m.opt.no_jit = false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct vm_prog *p = assemble(&m, texts[i]);
+
+		assert_non_null(p);
+		assert_false(vm_prog_is_compiled(p));
+		assert_int_equal(run(&m, p, NULL, 0), i ? 5 : 11);
+		vm_prog_free(p);
+	}
+}
+
 /* Code is never writable and executable at once. */
 static void pages_are_not_both(void **state)
 {
@@ -337,6 +358,7 @@ int main(void)
 		cmocka_unit_test(callbacks),
 		cmocka_unit_test(calls_by_address),
 		cmocka_unit_test(packet_loads),
+		cmocka_unit_test(functions_that_overlap),
 		cmocka_unit_test(pages_are_not_both),
 		cmocka_unit_test(blinding_hides),
 		cmocka_unit_test(long_programs),
