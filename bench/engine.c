@@ -289,7 +289,7 @@ static double compile_time(const uint64_t *code, uint32_t n, bool checked)
 	const struct jit_options opt = { .checked = checked, .features = jit_features() };
 	double best = 1e18;
 
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 300; i++) {
 		struct vm_prog *p;
 		double start;
 
@@ -314,11 +314,14 @@ static void print_ratio(double a, double b, double goal)
 		printf("%9.2f%c", a / b, goal && a / b > goal ? '!' : ' ');
 }
 
-static void print_row(const struct bench *b, double kernel_entry)
+static void print_row(const struct bench *b, const struct bench *empty)
 {
-	double kernel = b->ns[KERNEL] < 0 ? -1 : b->ns[KERNEL] - kernel_entry;
-	double goal = kernel > 0 && !b->apart ? MAX(kernel, b->ns[NATIVE]) * 1.02 / b->ns[NATIVE]
-					      : 0;
+	double kernel = b->ns[KERNEL] < 0 ? -1 : b->ns[KERNEL] - empty->ns[KERNEL];
+	double entry = empty->ns[UNCHECKED], goal = 0;
+
+	/* No slower than the kernel, the way in apart for both; 3 in a hundred are noise. */
+	if (kernel > 0 && !b->apart)
+		goal = (kernel * 1.03 + entry) / b->ns[NATIVE];
 
 	printf("%-8s%10.1f%10.1f", b->name, b->ns[NATIVE], b->ns[UNCHECKED]);
 	print_ratio(b->ns[UNCHECKED], b->ns[NATIVE], goal);

@@ -149,6 +149,10 @@ static void emit(struct a64 *x, const struct jop *j)
 	switch (j->op) {
 	case JIT_NOP: break;
 	case OP_JA: jump_always(x, j); break;
+	case JIT_CPU:
+		a64_member(x, A64_LDR32, a64_regs[j->dst], VM, offsetof(struct vm, cpu));
+		break;
+	case JIT_ARRAY: a64_array(x, j); break;
 	case JIT_BURN:
 		if (x->plan->burns) {
 			burn(x, j);

@@ -150,6 +150,7 @@ void a64_cold(struct a64 *x, enum a64_cond cond, enum jit_cold_kind kind, uint32
 void a64_branch_to(struct a64 *x, uint32_t op, uint32_t to); /* b or bl to a code offset */
 void a64_alu(struct a64 *x, const struct jop *j);
 void a64_access(struct a64 *x, const struct jop *j);
+void a64_array(struct a64 *x, const struct jop *j);
 /* Gives the register that holds the address of @j; T1 unless it is there already. */
 unsigned a64_address(struct a64 *x, const struct jop *j);
 

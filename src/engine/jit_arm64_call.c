@@ -71,8 +71,9 @@ void a64_frames(struct a64 *x)
 	for (uint32_t i = 0; i < plan->n && !vm; i++) {
 		const struct jop *j = &plan->jops[i];
 
-		vm = j->op == JIT_FAULT || (plan->checked && jop_is_access(j) &&
-					    (!(j->flags & JOP_FRAME) || jop_is_atomic(j)));
+		vm = j->op == JIT_FAULT || j->op == JIT_CPU ||
+		     (plan->checked && jop_is_access(j) &&
+		      (!(j->flags & JOP_FRAME) || jop_is_atomic(j)));
 	}
 	for (uint32_t i = 0; i < plan->nfuncs; i++)
 		set |= plan->funcs[i].in;

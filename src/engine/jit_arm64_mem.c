@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "engine/jit_arm64.h"
+#include "engine/map.h"
 
 static unsigned log_of(const struct jop *j)
 {
@@ -209,6 +210,23 @@ static void with_loop(struct a64 *x, const struct jop *j)
 		a64_land(x, differs);
 	if (j->dst != JIT_NONE)
 		a64_mov(x, w, a64_regs[j->dst], T2);
+}
+
+/* A value of an array: 0 when the index, at the address, is beyond it. */
+void a64_array(struct a64 *x, const struct jop *j)
+{
+	const struct map *map = (const struct map *)j->imm;
+	unsigned to = a64_regs[j->dst];
+
+	a64_member(x, A64_LDR32, T0, a64_address(x, j), 0);
+	a64_number(x, to, 0);
+	a64_number(x, T2, map->def.max_entries);
+	a64_rrr(x, A64_SUBS, ZR, T0, T2);
+	uint8_t *beyond = a64_hop(x, 0x54000000 | COND_HS);
+	a64_number(x, T2, map->value_stride);
+	a64_number(x, to, (uint64_t)map->values);
+	a64_rrr(x, A64_MADD | WIDE | to << 10, to, T0, T2);
+	a64_land(x, beyond);
 }
 
 void a64_access(struct a64 *x, const struct jop *j)

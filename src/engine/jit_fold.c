@@ -14,7 +14,9 @@
  */
 #include <string.h>
 
+#include "engine/helper.h"
 #include "engine/jit_priv.h"
+#include "engine/map.h"
 
 #define BIT(r) (1u << (r))
 
@@ -27,9 +29,9 @@ struct sum {
 	uint32_t vbase, vindex;
 };
 
-/* A register's value: a shift of another by a number, or a bitwise AND with one. */
+/* A register's value: a shift of another by a number, a bitwise AND with one, a number. */
 struct made {
-	uint8_t op; /* OP_LSH, OP_RSH, OP_AND; 0: none of them */
+	uint8_t op; /* OP_LSH, OP_RSH, OP_AND, OP_MOV; 0: none of them */
 	uint8_t width, root;
 	uint32_t vroot;
 	int64_t imm;
@@ -168,6 +170,7 @@ static void fold_mov(struct fold *f, struct jop *j)
 {
 	if (j->a == JIT_NONE) {
 		wrote(f, j->dst, bits_in(j->width == 32 ? (uint32_t)j->imm : (uint64_t)j->imm));
+		f->made[j->dst] = (struct made){ .op = OP_MOV, .width = 64, .imm = j->imm };
 		return;
 	}
 	unsigned bits = bits_of(f, j->a, j->width);
@@ -224,7 +227,7 @@ static bool fold_rotate(struct fold *f, struct jop *j)
 {
 	const struct made *x = &f->made[j->a], *y = &f->made[j->b];
 
-	if (!x->op || !y->op || x->op == y->op || x->op == OP_AND || y->op == OP_AND)
+	if (!(x->op == OP_LSH && y->op == OP_RSH) && !(x->op == OP_RSH && y->op == OP_LSH))
 		return false;
 	const struct made left = x->op == OP_LSH ? *x : *y;
 	if (x->width != y->width || x->width > j->width || x->imm + y->imm != x->width ||
@@ -429,6 +432,45 @@ static void fold_branch(struct fold *f, struct jop *j)
 	f->branch = f->at + 1;
 }
 
+/* Whether a program's number is an array of its maps that it may read. */
+static bool is_array(const struct vm_prog *p, int64_t value)
+{
+	for (uint32_t i = 0; i < p->nmaps; i++) {
+		if ((int64_t)(uint64_t)p->maps[i] == value)
+			return p->maps[i]->def.type == BPF_MAP_TYPE_ARRAY &&
+			       !(p->maps[i]->def.flags & BPF_F_WRONLY_PROG);
+	}
+	return false;
+}
+
+/* Helpers that take less code than a call of them. */
+static bool fold_call(struct fold *f, struct jop *j)
+{
+	const struct made *map = &f->made[copy_of(f, 1, 64)];
+	struct sum key = sum_of(f, 2, 64);
+	bool in_frame = key.base == 10 && key.index == JIT_NONE && key.disp >= -VM_STACK_SIZE &&
+			key.disp <= -4;
+
+	if (j->helper == helper_get_smp_processor_id) {
+		j->op = JIT_CPU;
+	} else if (j->helper == helper_map_lookup_elem && map->op == OP_MOV &&
+		   is_array(f->plan->prog, map->imm) && (in_frame || !f->plan->opt->checked)) {
+		j->op = JIT_ARRAY;
+		j->a = key.base;
+		j->b = key.index;
+		j->shift = key.shift;
+		j->disp = key.disp;
+		j->imm = map->imm;
+		for (unsigned r = 0; r < VM_REGISTERS; r++)
+			f->uses[r] += j->a == r || j->b == r;
+	} else {
+		return false;
+	}
+	j->width = 64;
+	wrote(f, 0, j->op == JIT_CPU ? 32 : 64);
+	return true;
+}
+
 static void fold_one(struct fold *f, struct jop *j)
 {
 	if (j->flags & JOP_TARGET) {
@@ -436,6 +478,8 @@ static void fold_one(struct fold *f, struct jop *j)
 			forget(f, r);
 		f->branch = f->at;
 	}
+	if (j->op == OP_CALL && fold_call(f, j))
+		return;
 	if (jop_is_pure(j)) {
 		fold_alu(f, j);
 	} else if (jop_is_access(j)) {

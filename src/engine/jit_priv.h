@@ -22,6 +22,8 @@ enum jit_op {
 	JIT_ROTATE,    /* dst = a rotated left by imm */
 	JIT_JNSET,     /* jump if not (a & b) */
 	JIT_FAULT,     /* an access by r10 outside the frame: ends the run */
+	JIT_CPU,       /* dst = vm->cpu: bpf_get_smp_processor_id inlined */
+	JIT_ARRAY,     /* dst = value of array map imm, its key at the address: a lookup inlined */
 	JIT_BURN,      /* takes the fuel of a call that was inlined */
 };
 
@@ -129,7 +131,7 @@ static inline uint32_t jop_writes(const struct jop *j)
 static inline bool jop_is_pure(const struct jop *j)
 {
 	return (j->op >= OP_ADD && j->op <= OP_PERCPU_ADDR) || j->op == JIT_LEA ||
-	       j->op == JIT_ROTATE;
+	       j->op == JIT_ROTATE || j->op == JIT_CPU || j->op == JIT_ARRAY;
 }
 
 static inline bool jop_is_branch(const struct jop *j)

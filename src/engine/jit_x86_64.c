@@ -162,6 +162,8 @@ static void emit(struct x86 *x, const struct jop *j)
 	switch (j->op) {
 	case JIT_NOP: break;
 	case OP_JA: jump_always(x, j); break;
+	case JIT_CPU: x86_mem(x, 0x8b, x86_regs[j->dst], VM, offsetof(struct vm, cpu)); break;
+	case JIT_ARRAY: x86_array(x, j); break;
 	case JIT_BURN: burn(x, j); break;
 	case OP_MAY_GOTO: may_goto(x); break;
 	case OP_CALL: x86_call_helper(x, j); break;

@@ -206,6 +206,7 @@ void x86_imm(struct x86 *x, unsigned to, int64_t value);
 void x86_alu(struct x86 *x, const struct jop *j);
 void x86_divide(struct x86 *x, const struct jop *j);
 void x86_access(struct x86 *x, const struct jop *j);
+void x86_array(struct x86 *x, const struct jop *j);
 void x86_address(const struct jop *j, struct x86_mem *ret);
 /* Bits in both w and the opcode flags: 64-bit or not. */
 static inline uint32_t x86_w(const struct jop *j)

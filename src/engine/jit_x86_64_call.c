@@ -87,7 +87,7 @@ void x86_frames(struct x86 *x)
 	for (uint32_t i = 0; i < plan->n && !vm; i++) {
 		const struct jop *j = &plan->jops[i];
 
-		vm = j->op == JIT_FAULT ||
+		vm = j->op == JIT_FAULT || j->op == JIT_CPU ||
 		     (plan->checked && jop_is_access(j) && !(j->flags & JOP_FRAME)) ||
 		     (plan->checked && jop_is_atomic(j));
 	}

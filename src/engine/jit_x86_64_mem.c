@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "engine/jit_x86_64.h"
+#include "engine/map.h"
 
 void x86_rm(struct x86 *x, uint32_t op, unsigned reg, const struct x86_mem *m)
 {
@@ -219,6 +220,28 @@ static void ordered(struct x86 *x, const struct jop *j)
 		x86_rm(x, OP_0F | (0xb6 + log_of(j)), x86_regs[j->dst], &at);
 	else
 		x86_rm(x, 0x8b | x86_w(j), x86_regs[j->dst], &at);
+}
+
+/* A value of an array: 0 when the index, at the address, is beyond it. */
+void x86_array(struct x86 *x, const struct jop *j)
+{
+	const struct map *map = (const struct map *)j->imm;
+	unsigned to = x86_regs[j->dst];
+	struct x86_mem m;
+
+	x86_address(j, &m);
+	x86_rm(x, 0x8b, to, &m);
+	x86_rr(x, 0x81, 7, to); /* cmp */
+	x86_half(x, map->def.max_entries);
+	uint8_t *beyond = x86_hop(x, CC_AE);
+	x86_rr(x, OP_W | 0x69, to, to); /* imul */
+	x86_half(x, map->value_stride);
+	x86_number(x, T1, (uint64_t)map->values);
+	x86_rr(x, OP_W | 0x01, T1, to);
+	uint8_t *done = x86_hop(x, -1);
+	x86_land(x, beyond);
+	x86_number(x, to, 0);
+	x86_land(x, done);
 }
 
 void x86_access(struct x86 *x, const struct jop *j)

@@ -228,6 +228,41 @@ static void packet_loads(void **state)
 	assert_int_equal(agree("r6 = r1\nr0 = *(u32 *)skb[5000]\nr0 = 9\nexit\n", VM_DONE), 0);
 }
 
+/* Helpers that are inlined do what they do when called; the second map lookup's key is no
+ * constant place in the frame. */
+static void inlined_helpers(void **state)
+{
+	const struct map_def def = {
+		.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 12, .max_entries = 5
+	};
+	char text[512];
+	struct map *map;
+
+	(void)state;
+	assert_int_equal(map_new(&def, &map), 0);
+	for (uint32_t i = 0; i < def.max_entries; i++) {
+		uint32_t value[3] = { 100 + i, 0, i };
+
+		assert_int_equal(map_user_update(map, &i, value, 0), 0);
+	}
+	int number = engine_add_map(m.engine, map);
+	for (int key = -1; key < 7; key++) {
+		snprintf(text, sizeof(text),
+			 "r7 = r1\nr6 = 9\n*(u32 *)(r10 -4) = %d\nr2 = r10\nr2 += -4\n"
+			 "lddw %%r1, map_by_fd(%d)\ncall bpf_map_lookup_elem\n"
+			 "if r0 == 0 goto out\nr6 = *(u32 *)(r0 +0)\n"
+			 "*(u32 *)(r7 +0) = %d\nr2 = r7\nlddw %%r1, map_by_fd(%d)\n"
+			 "call bpf_map_lookup_elem\nif r0 == 0 goto out\nr0 = *(u32 *)(r0 +8)\n"
+			 "r6 += r0\nout:\nr0 = r6\nexit\n",
+			 key, number, key, number);
+		assert_int_equal(agree(text, VM_DONE), key < 0 || key > 4 ? 9 : 100 + 2 * key);
+	}
+	m.vm.cpu = 3;
+	assert_int_equal(agree("call bpf_get_smp_processor_id\nr0 += 1\nexit\n", VM_DONE), 4);
+	m.vm.cpu = 0;
+	map_put(map);
+}
+
 /* Functions that run into each other have no frames of their own: they are interpreted. */
 static void functions_that_overlap(void **state)
 {
@@ -358,6 +393,7 @@ int main(void)
 		cmocka_unit_test(callbacks),
 		cmocka_unit_test(calls_by_address),
 		cmocka_unit_test(packet_loads),
+		cmocka_unit_test(inlined_helpers),
 		cmocka_unit_test(functions_that_overlap),
 		cmocka_unit_test(pages_are_not_both),
 		cmocka_unit_test(blinding_hides),
