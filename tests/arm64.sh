@@ -33,7 +33,7 @@ for source in ${ARM64_SOURCES:-src/base/*.c src/bpf/*.c src/engine/*.c}; do
 done
 
 failed=0
-for test in engine_alu engine_flow engine_memory engine_jit engine_jit_flow engine_jit_random; do
+for test in ${ARM64_TESTS:-engine_alu engine_flow engine_memory engine_jit engine_jit_flow engine_jit_random}; do
 	[ -f "tests/unit/$test.c" ] || continue
 	# shellcheck disable=SC2086
 	$cc $flags -static -Wl,--gc-sections -o "$build/$test" "tests/unit/$test.c" $objects \

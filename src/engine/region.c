@@ -123,14 +123,14 @@ char *region_fault(struct vm *vm, uint64_t address, uint64_t size, bool write)
 
 void vm_forget(struct vm *vm)
 {
-	for (uint32_t i = WINDOW_FIRST; i < vm->window_used; i++)
+	for (uint32_t i = WINDOW_EXTRA; i < vm->window_used; i++)
 		memset(&vm->windows[i], 0, sizeof(vm->windows[i]));
 	vm->window_used = vm->window_next = WINDOW_FIRST;
 }
 
 void region_restart(struct vm *vm)
 {
-	struct region context = context_region(vm);
+	struct region context = context_region(vm), none = { 0 };
 
 	window_set(&vm->windows[WINDOW_CONTEXT], &context);
 	if (!vm->window_used) {
@@ -142,6 +142,7 @@ void region_restart(struct vm *vm)
 	/* Windows of maps stay good for the next run of the same program. */
 	if (vm->prog_id != vm->prog->id)
 		vm_forget(vm);
+	window_set(&vm->windows[WINDOW_EXTRA], vm->nextra ? vm->extra : &none);
 	vm->prog_id = vm->prog->id;
 }
 

@@ -21,18 +21,28 @@ bool region_find(const struct vm *vm, uint64_t address, uint64_t size, bool writ
 /* region_map - the map of the program whose storage holds @size bytes at @address; NULL: none. */
 struct map *region_map(const struct vm *vm, uint64_t address, uint64_t size);
 
-/* The windows that every run has; those of other regions follow, filled as they are hit. */
-enum { WINDOW_STACK, WINDOW_CONTEXT, WINDOW_FIRST };
+/* The windows that every run has: stack, context, the first region that vm_run was given besides
+ * (a packet, as a rule). Those of other regions follow, filled as they are hit. */
+enum { WINDOW_STACK, WINDOW_CONTEXT, WINDOW_EXTRA, WINDOW_FIRST };
 
-/* region_start - sets the windows for a run of vm->prog: stack and context. */
 void region_restart(struct vm *vm);
 
+static inline bool window_shows(const struct window *w, const struct region *r)
+{
+	return w->base == r->base && w->delta == (uint64_t)r->host - r->base &&
+	       w->room[false][0] == r->size && w->room[true][0] == (r->writable ? r->size : 0);
+}
+
+/* region_start - sets the windows for a run of vm->prog. */
 static inline void region_start(struct vm *vm)
 {
-	const struct window *w = &vm->windows[WINDOW_CONTEXT];
+	const struct window *w = vm->windows;
 
-	if (w->base != (uint64_t)vm->context || w->room[false][0] != vm->context_size ||
-	    !vm->window_used || vm->prog_id != vm->prog->id)
+	if (w[WINDOW_CONTEXT].base != (uint64_t)vm->context ||
+	    w[WINDOW_CONTEXT].room[false][0] != vm->context_size || !vm->window_used ||
+	    vm->prog_id != vm->prog->id ||
+	    (vm->nextra ? !window_shows(&w[WINDOW_EXTRA], vm->extra)
+			: w[WINDOW_EXTRA].room[false][0] != 0))
 		region_restart(vm);
 }
 
