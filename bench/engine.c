@@ -21,8 +21,11 @@
 #include "engine/jit.h"
 #include "engine/prog.h"
 
+/* As scalar code: no engine makes anything else of bytecode. */
+#ifndef __clang__
 #pragma GCC push_options
 #pragma GCC optimize("no-tree-vectorize")
+#endif
 #include "programs/alu32.c"
 #include "programs/alu64.c"
 #include "programs/branchy.c"
@@ -35,7 +38,9 @@
 #include "programs/parse.c"
 #include "programs/ret.c"
 #include "programs/sort.c"
+#ifndef __clang__
 #pragma GCC pop_options
+#endif
 
 /* Below, what must hold; of the issue "a complete BPF machine in user space". */
 #define GOAL_MEAN 1.15    /* unchecked to native */
@@ -96,9 +101,10 @@ CODE(parse){
 #include "programs/parse.h"
 };
 
-#define BENCH(name, ...)                                                      \
-	{                                                                     \
-#name, name, name##_code, ARRAY_LEN(name##_code), __VA_ARGS__ \
+#define BENCH(id, apart_)                                                                \
+	{                                                                                \
+		.name = #id, .native = id, .code = id##_code, .n = ARRAY_LEN(id##_code), \
+		.apart = apart_                                                          \
 	}
 static struct bench benches[] = {
 	BENCH(ret, true),      BENCH(parse, true),   BENCH(alu64, false), BENCH(alu32, false),

@@ -228,6 +228,37 @@ static void packet_loads(void **state)
 	assert_int_equal(agree("r6 = r1\nr0 = *(u32 *)skb[5000]\nr0 = 9\nexit\n", VM_DONE), 0);
 }
 
+/* What is folded into what must not be read elsewhere, and sums of 32 bits are cut to 32 bits. */
+static void folds_with_care(void **state)
+{
+	(void)state;
+	/* an index that is shifted out of its 32 bits; of the context's second word */
+	assert_int_equal(agree("w2 = -2147483647\nw3 = w2\nw3 <<= 3\nr1 += r3\n"
+			       "r0 = *(u64 *)(r1 +0)\nexit\n",
+			       VM_DONE),
+			 0x0102030405060708 * 2);
+	assert_int_equal(agree("r2 = -8\nw3 = w2\nw3 += 16\nr1 += r3\n"
+			       "r0 = *(u64 *)(r1 +0)\nexit\n",
+			       VM_DONE),
+			 0x0102030405060708 * 2);
+	/* half of a rotation is read where a branch leads before it is one */
+	for (int taken = 0; taken < 2; taken++) {
+		char text[300];
+
+		snprintf(text, sizeof(text),
+			 "r4 = %d\nw2 = 0x12345678\nw3 = w2\nw3 <<= 4\nw2 >>= 28\n"
+			 "if r4 != 0 goto other\nw3 |= w2\nr0 = r3\nexit\n"
+			 "other:\nr0 = r2\nexit\n",
+			 taken);
+		assert_int_equal(agree(text, VM_DONE), taken ? 1 : 0x23456781);
+	}
+	/* or after it */
+	assert_int_equal(agree("w2 = 0x12345678\nw3 = w2\nw3 <<= 4\nw2 >>= 28\nw3 |= w2\n"
+			       "r0 = r3\nr0 += r2\nexit\n",
+			       VM_DONE),
+			 0x23456781 + 1);
+}
+
 /* Helpers that are inlined do what they do when called; the second map lookup's key is no
  * constant place in the frame. */
 static void inlined_helpers(void **state)
@@ -393,6 +424,7 @@ int main(void)
 		cmocka_unit_test(callbacks),
 		cmocka_unit_test(calls_by_address),
 		cmocka_unit_test(packet_loads),
+		cmocka_unit_test(folds_with_care),
 		cmocka_unit_test(inlined_helpers),
 		cmocka_unit_test(functions_that_overlap),
 		cmocka_unit_test(pages_are_not_both),

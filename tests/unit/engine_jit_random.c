@@ -203,7 +203,7 @@ static uint32_t current_n;
 
 static void random_programs_agree(void **state)
 {
-	uint64_t seed = from_environment("SEED", 1), programs = from_environment("PROGRAMS", 3000);
+	uint64_t seed = from_environment("SEED", 1), programs = from_environment("PROGRAMS", 5000);
 	unsigned ends[VM_END_COUNT] = { 0 };
 	struct machine m;
 
