@@ -21,8 +21,8 @@ ROOMS ?= base bpf elf types cdecl image sym ir probe lang engine kernel out run 
 VERSION := $(shell cat VERSION)
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wshadow
 override CPPFLAGS += -Isrc -Iinclude -D_GNU_SOURCE -DSKEP_VERSION='"$(VERSION)"'
-override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
-override LDFLAGS += -Wl,--gc-sections $(EXTRA_LDFLAGS)
+override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(WARN) $(EXTRA_CFLAGS)
+override LDFLAGS += -Wl,--gc-sections -Wl,-z,noseparate-code $(EXTRA_LDFLAGS)
 LIBS := -lelf -lz
 
 # libpcap is loaded when a filter expression comes; a static skep holds it where there is one to
